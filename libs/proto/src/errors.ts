@@ -1,0 +1,95 @@
+/**
+ * The one table of error codes. HTTP, gRPC and the documentation read it; nothing else defines a code.
+ *
+ * `http` is the HTTP status, `grpc` the gRPC status name, `retryable` whether the same request can succeed later
+ * without a change, `en`/`zh` the text for people. Codes are stable: never reuse or renumber one.
+ */
+export interface ErrorInfo {
+  readonly code: number;
+  readonly http: number;
+  readonly grpc: GrpcStatusName;
+  readonly retryable: boolean;
+  readonly en: string;
+  readonly zh: string;
+}
+
+export type GrpcStatusName =
+  | "OK"
+  | "INVALID_ARGUMENT"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
+  | "FAILED_PRECONDITION"
+  | "ABORTED"
+  | "UNIMPLEMENTED"
+  | "INTERNAL"
+  | "UNAVAILABLE"
+  | "DEADLINE_EXCEEDED"
+  | "UNAUTHENTICATED";
+
+const row = (
+  code: number,
+  http: number,
+  grpc: GrpcStatusName,
+  retryable: boolean,
+  en: string,
+  zh: string,
+): ErrorInfo => ({ code, http, grpc, retryable, en, zh });
+
+export const errors = {
+  OK: row(0, 200, "OK", false, "ok", "成功"),
+  INTERNAL: row(1, 500, "INTERNAL", true, "internal error", "内部错误"),
+  BAD_REQUEST: row(400, 400, "INVALID_ARGUMENT", false, "the request is not valid", "请求无效"),
+  FORBIDDEN: row(403, 403, "PERMISSION_DENIED", false, "not allowed", "没有权限"),
+  NOT_FOUND: row(404, 404, "NOT_FOUND", false, "not found", "未找到"),
+  METHOD_NOT_ALLOWED: row(405, 405, "UNIMPLEMENTED", false, "method not allowed", "不支持的请求方法"),
+  CONFLICT: row(409, 409, "ALREADY_EXISTS", false, "conflicts with what is there", "与现有数据冲突"),
+  TOO_LARGE: row(413, 413, "RESOURCE_EXHAUSTED", false, "too large", "内容过大"),
+  UNSUPPORTED_MEDIA: row(
+    415,
+    415,
+    "INVALID_ARGUMENT",
+    false,
+    "unsupported content type, charset or encoding",
+    "不支持的内容类型、字符集或编码",
+  ),
+  RATE_LIMITED: row(429, 429, "RESOURCE_EXHAUSTED", true, "too many requests, slow down", "请求过于频繁"),
+  HEADERS_TOO_LARGE: row(431, 431, "RESOURCE_EXHAUSTED", false, "request headers too large", "请求头过大"),
+  UNAVAILABLE: row(503, 503, "UNAVAILABLE", true, "temporarily unavailable, try again", "服务暂时不可用，请稍后重试"),
+  TIMEOUT: row(504, 504, "DEADLINE_EXCEEDED", true, "took too long", "处理超时"),
+  CREDENTIALS_WRONG: row(701, 401, "UNAUTHENTICATED", false, "account or password is wrong", "账号或密码错误"),
+  ACCOUNT_TAKEN: row(702, 409, "ALREADY_EXISTS", false, "this account name is taken", "该账号已被注册"),
+  TOKEN_INVALID: row(706, 401, "UNAUTHENTICATED", false, "token missing or invalid", "令牌缺失或无效"),
+  TOKEN_EXPIRED: row(707, 401, "UNAUTHENTICATED", false, "token expired, refresh it", "令牌已过期，请刷新"),
+  REFRESH_REUSED: row(
+    708,
+    401,
+    "UNAUTHENTICATED",
+    false,
+    "this refresh token was used before; the session is ended",
+    "刷新令牌已被使用，会话已终止",
+  ),
+  CLIENT_MSG_ID_REUSED: row(
+    801,
+    409,
+    "ALREADY_EXISTS",
+    false,
+    "this client_msg_id was used for another message",
+    "该 client_msg_id 已用于另一条消息",
+  ),
+  PAYLOAD_TOO_LARGE: row(802, 413, "RESOURCE_EXHAUSTED", false, "the message payload is too large", "消息内容过大"),
+  PEER_NOT_FOUND: row(803, 404, "NOT_FOUND", false, "no such peer", "会话对象不存在"),
+  NOT_A_MEMBER: row(804, 403, "PERMISSION_DENIED", false, "not a member of this group", "不是该群成员"),
+  GROUP_FULL: row(805, 409, "FAILED_PRECONDITION", false, "the group is full", "群成员已满"),
+  QUEUE_FULL: row(806, 503, "UNAVAILABLE", true, "the queue is full, try again later", "队列已满，请稍后重试"),
+} as const satisfies Record<string, ErrorInfo>;
+
+export type ErrorCode = keyof typeof errors;
+
+const byNumber = new Map<number, ErrorCode>(
+  (Object.entries(errors) as [ErrorCode, ErrorInfo][]).map(([name, info]) => [info.code, name]),
+);
+
+/** The name of a numeric code, undefined for one that is not in the table. */
+export const errorByNumber = (code: number): ErrorCode | undefined => byNumber.get(code);
