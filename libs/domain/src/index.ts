@@ -1,1 +1,6 @@
-export {};
+export * from "./config.js";
+export * from "./control.js";
+export * from "./frames.js";
+export * from "./ids.js";
+export * from "./signing-key.js";
+export * from "./tokens.js";

@@ -1,0 +1,14 @@
+import { type ConfigOf, option } from "@dunlin/runtime";
+
+/** Settings of the rules that several services share. */
+export const domainOptions = {
+  IM_AUTH_KEY: option.optionalText(
+    "Key that signs tokens (HS256), at least 32 bytes. Unset on embedded engines: generated in the data folder.",
+    { secret: true },
+  ),
+  IM_ACCESS_TTL_S: option.integer("Life of an access token, seconds.", "900", 5, 86_400),
+  IM_REFRESH_TTL_DAYS: option.integer("Life of a refresh token that is not used, days.", "30", 1, 3650),
+  IM_GROUP_MEMBERS_MAX: option.integer("Members a group may have.", "20", 2, 200),
+} as const;
+
+export type DomainConfig = ConfigOf<typeof domainOptions>;

@@ -1,0 +1,25 @@
+import type { MessageRow, UpdateWithMessage } from "@dunlin/engines/store";
+
+/**
+ * Frames as text: `{"type":…,"pts":…,<rest>`. The rest is the same for every receiver, so it is made once a message
+ * and only the pts differs. `GET /v1/updates` and the live stream show the same text.
+ */
+export const frameText = (type: string, pts: number, rest: string): string => `{"type":"${type}","pts":${pts},${rest}`;
+
+/** A message's fields behind type and pts, closing brace included. */
+export const messageRest = (m: MessageRow): string => {
+  let rest = `"id":"${m.id}","conversation_id":"${m.conversationId}","seq":${m.seq},"from":"${m.from}","to":"${m.to}","client_msg_id":${JSON.stringify(m.clientMsgId)},"payload":${m.payload},"created_at":${m.createdAt},"server_ts":${m.serverTs}`;
+  if (m.replyTo !== null) rest += `,"reply_to":"${m.replyTo}"`;
+  if (m.mentions !== null) rest += `,"mentions":${m.mentions}`;
+  return `${rest}}`;
+};
+
+/** A message as the HTTP answers show it. */
+export const messageText = (m: MessageRow): string => `{"type":"${m.type}",${messageRest(m)}`;
+
+/** An update of the log as its frame. A message that is gone leaves its place: `{"type":…,"pts":…,"gone":true}`. */
+export const updateText = (u: UpdateWithMessage): string => {
+  if (u.message) return frameText(u.type, u.pts, messageRest(u.message));
+  if (u.body === null) return frameText(u.type, u.pts, `"conversation_id":"${u.conversationId}","gone":true}`);
+  return frameText(u.type, u.pts, u.body.slice(1));
+};

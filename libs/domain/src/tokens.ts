@@ -1,0 +1,102 @@
+import { createSecretKey, type KeyObject } from "node:crypto";
+import { AppError, type Clock } from "@dunlin/runtime";
+import { errors as joseErrors, jwtVerify, SignJWT } from "jose";
+import { LRUCache } from "lru-cache";
+
+const ISSUER = "dunlin";
+const ACCESS_AUDIENCE = "client";
+const SERVICE_AUDIENCE = "sys";
+const SERVICE_TTL_S = 300;
+const VERIFIED_MAX = 50_000;
+
+/** Who an access token speaks for. */
+export interface AccessClaims {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly deviceId: string;
+  readonly platform: string;
+  /** ms since 1970 */
+  readonly expiresAt: number;
+}
+
+/**
+ * Signs and verifies tokens: HS256, issuer and audience checked, expiry required. Verified access tokens are kept in a
+ * bounded cache so that a token costs one signature check. Whether the session still exists is not known here.
+ */
+export class Tokens {
+  readonly #key: KeyObject;
+  readonly #verified = new LRUCache<string, AccessClaims>({ max: VERIFIED_MAX });
+
+  /** @param key at least 32 bytes. @param accessTtlS life of an access token, seconds. */
+  constructor(
+    key: Uint8Array,
+    readonly accessTtlS: number,
+    private readonly clock: Pick<Clock, "now">,
+  ) {
+    if (key.byteLength < 32) throw new RangeError("the signing key needs at least 32 bytes");
+    this.#key = createSecretKey(key);
+  }
+
+  issueAccess(claims: Omit<AccessClaims, "expiresAt">): Promise<string> {
+    const now = Math.floor(this.clock.now() / 1000);
+    return new SignJWT({ sid: claims.sessionId, did: claims.deviceId, plt: claims.platform })
+      .setProtectedHeader({ alg: "HS256" })
+      .setSubject(claims.userId)
+      .setIssuer(ISSUER)
+      .setAudience(ACCESS_AUDIENCE)
+      .setIssuedAt(now)
+      .setExpirationTime(now + this.accessTtlS)
+      .sign(this.#key);
+  }
+
+  /** @throws AppError TOKEN_INVALID or TOKEN_EXPIRED */
+  async verifyAccess(token: string): Promise<AccessClaims> {
+    const known = this.#verified.get(token);
+    if (known) {
+      if (known.expiresAt <= this.clock.now()) throw new AppError("TOKEN_EXPIRED");
+      return known;
+    }
+    const payload = await this.#verify(token, ACCESS_AUDIENCE, ["exp", "sub", "sid", "did", "plt"]);
+    const { sub, sid, did, plt, exp } = payload;
+    if (typeof sid !== "string" || typeof did !== "string" || typeof plt !== "string" || !sub || !exp) {
+      throw new AppError("TOKEN_INVALID");
+    }
+    const claims: AccessClaims = { userId: sub, sessionId: sid, deviceId: did, platform: plt, expiresAt: exp * 1000 };
+    this.#verified.set(token, claims);
+    return claims;
+  }
+
+  /** A credential for calls to syssvc, good for five minutes. */
+  issueService(subject: string): Promise<string> {
+    const now = Math.floor(this.clock.now() / 1000);
+    return new SignJWT({})
+      .setProtectedHeader({ alg: "HS256" })
+      .setSubject(subject)
+      .setIssuer(ISSUER)
+      .setAudience(SERVICE_AUDIENCE)
+      .setIssuedAt(now)
+      .setExpirationTime(now + SERVICE_TTL_S)
+      .sign(this.#key);
+  }
+
+  /** The calling service's name. @throws AppError TOKEN_INVALID or TOKEN_EXPIRED */
+  async verifyService(token: string): Promise<string> {
+    const payload = await this.#verify(token, SERVICE_AUDIENCE, ["exp", "sub"]);
+    return payload.sub as string;
+  }
+
+  async #verify(token: string, audience: string, requiredClaims: string[]) {
+    try {
+      const { payload } = await jwtVerify(token, this.#key, {
+        algorithms: ["HS256"],
+        issuer: ISSUER,
+        audience,
+        requiredClaims,
+        currentDate: new Date(this.clock.now()),
+      });
+      return payload;
+    } catch (cause) {
+      throw new AppError(cause instanceof joseErrors.JWTExpired ? "TOKEN_EXPIRED" : "TOKEN_INVALID", undefined, { cause });
+    }
+  }
+}
