@@ -1,5 +1,5 @@
-import { CONTROL_CHANNEL, type CloseName } from "@dunlin/proto";
 import type { Cache, Subscription } from "@dunlin/engines/cache";
+import { type CloseName, CONTROL_CHANNEL } from "@dunlin/proto";
 
 /** An order to every gateway: close what matches. Also tells apisvc that a session is over. */
 export interface CloseOrder {

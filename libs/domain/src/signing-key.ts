@@ -22,7 +22,9 @@ export const signingKey = async (configured: string | undefined, embedded: boole
     return Buffer.from(configured);
   }
   if (!embedded) {
-    throw new ConfigError(["IM_AUTH_KEY: unset is not allowed on real engines; all processes need the same key, e.g. from: openssl rand -base64 48"]);
+    throw new ConfigError([
+      "IM_AUTH_KEY: unset is not allowed on real engines; all processes need the same key, e.g. from: openssl rand -base64 48",
+    ]);
   }
   await mkdir(dataDir, { recursive: true });
   const path = join(dataDir, "auth.key");

@@ -28,14 +28,14 @@ export type GrpcStatusName =
   | "DEADLINE_EXCEEDED"
   | "UNAUTHENTICATED";
 
-const row = (
-  code: number,
-  http: number,
-  grpc: GrpcStatusName,
-  retryable: boolean,
-  en: string,
-  zh: string,
-): ErrorInfo => ({ code, http, grpc, retryable, en, zh });
+const row = (code: number, http: number, grpc: GrpcStatusName, retryable: boolean, en: string, zh: string): ErrorInfo => ({
+  code,
+  http,
+  grpc,
+  retryable,
+  en,
+  zh,
+});
 
 export const errors = {
   OK: row(0, 200, "OK", false, "ok", "成功"),
@@ -87,9 +87,7 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors;
 
-const byNumber = new Map<number, ErrorCode>(
-  (Object.entries(errors) as [ErrorCode, ErrorInfo][]).map(([name, info]) => [info.code, name]),
-);
+const byNumber = new Map<number, ErrorCode>((Object.entries(errors) as [ErrorCode, ErrorInfo][]).map(([name, info]) => [info.code, name]));
 
 /** The name of a numeric code, undefined for one that is not in the table. */
 export const errorByNumber = (code: number): ErrorCode | undefined => byNumber.get(code);

@@ -1,5 +1,5 @@
 export * from "./close-codes.js";
 export * from "./errors.js";
-export * from "./topics.js";
 export * as queue from "./gen/dunlin/queue/v1/queue.js";
 export * as sys from "./gen/dunlin/sys/v1/sys.js";
+export * from "./topics.js";

@@ -23,5 +23,4 @@ export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
   });
 
 /** The n-th pause (n from 0) of an exponential back-off with full jitter, ms. */
-export const backoffMs = (n: number, baseMs: number, capMs: number): number =>
-  Math.random() * Math.min(capMs, baseMs * 2 ** n);
+export const backoffMs = (n: number, baseMs: number, capMs: number): number => Math.random() * Math.min(capMs, baseMs * 2 ** n);

@@ -30,12 +30,12 @@ interface OptionExtras {
   secret?: boolean;
 }
 
-const define = <T>(
-  schema: z.ZodType<T, string | undefined>,
-  allowed: string,
-  help: string,
-  extras: OptionExtras,
-): Option<T> => ({ schema, allowed, help, ...extras });
+const define = <T>(schema: z.ZodType<T, string | undefined>, allowed: string, help: string, extras: OptionExtras): Option<T> => ({
+  schema,
+  allowed,
+  help,
+  ...extras,
+});
 
 const number = (min: number, max: number) =>
   z
