@@ -4,3 +4,4 @@ export * from "./frames.js";
 export * from "./ids.js";
 export * from "./signing-key.js";
 export * from "./tokens.js";
+export * from "./topics.js";

@@ -8,6 +8,7 @@ const ACCESS_AUDIENCE = "client";
 const SERVICE_AUDIENCE = "sys";
 const SERVICE_TTL_S = 300;
 const VERIFIED_MAX = 50_000;
+const SERVICES_MAX = 1_000;
 
 /** Who an access token speaks for. */
 export interface AccessClaims {
@@ -26,6 +27,7 @@ export interface AccessClaims {
 export class Tokens {
   readonly #key: KeyObject;
   readonly #verified = new LRUCache<string, AccessClaims>({ max: VERIFIED_MAX });
+  readonly #services = new LRUCache<string, { readonly name: string; readonly expiresAt: number }>({ max: SERVICES_MAX });
 
   /** @param key at least 32 bytes. @param accessTtlS life of an access token, seconds. */
   constructor(
@@ -81,8 +83,15 @@ export class Tokens {
 
   /** The calling service's name. @throws AppError TOKEN_INVALID or TOKEN_EXPIRED */
   async verifyService(token: string): Promise<string> {
-    const payload = await this.#verify(token, SERVICE_AUDIENCE, ["exp", "sub"]);
-    return payload.sub as string;
+    const known = this.#services.get(token);
+    if (known) {
+      if (known.expiresAt <= this.clock.now()) throw new AppError("TOKEN_EXPIRED");
+      return known.name;
+    }
+    const { sub, exp } = await this.#verify(token, SERVICE_AUDIENCE, ["exp", "sub"]);
+    if (!sub || !exp) throw new AppError("TOKEN_INVALID");
+    this.#services.set(token, { name: sub, expiresAt: exp * 1000 });
+    return sub;
   }
 
   async #verify(token: string, audience: string, requiredClaims: string[]) {
