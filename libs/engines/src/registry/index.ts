@@ -1,11 +1,13 @@
 import type { EngineDeps } from "../host/index.js";
 import type { RegistryConfig } from "./config.js";
+import { MemoryRegistry, MemorySpace, spaceFile } from "./memory/index.js";
 import type { Registry } from "./port.js";
 
 export * from "./config.js";
 export * from "./port.js";
 
 /** Opens the embedded engine, or the clustered one when its URL is set. */
-export const openRegistry = async (_config: RegistryConfig, _deps: EngineDeps): Promise<Registry> => {
-  throw new Error("no engine yet");
+export const openRegistry = async (config: RegistryConfig, deps: EngineDeps): Promise<Registry> => {
+  const ttlMs = config.IM_LEASE_TTL_S * 1000;
+  return new MemoryRegistry({ ...deps, ttlMs, space: new MemorySpace(spaceFile(deps.dataDir)) });
 };
