@@ -240,8 +240,13 @@ export interface IngestTransaction {
   /** The newest pts of each user that exists, locked in sorted order. */
   lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
-  /** How many stored messages of others than `userId` lie in (afterSeq, upToSeq]. */
-  countOthers(conversationId: string, userId: string, afterSeq: number, upToSeq: number): Promise<number>;
+  /** Stored messages of others than `userId` in (afterSeq, upToSeq], and how many of them mention the user or "@all". */
+  countUnread(
+    conversationId: string,
+    userId: string,
+    afterSeq: number,
+    upToSeq: number,
+  ): Promise<{ unread: number; mentions: number }>;
   write(changes: IngestChanges): Promise<void>;
 }
 

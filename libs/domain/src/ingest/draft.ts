@@ -1,0 +1,258 @@
+import type {
+  ConversationRow,
+  DialogChange,
+  DialogRow,
+  IngestChanges,
+  MemberRow,
+  MessageRow,
+  SentMessage,
+  UpdateRow,
+} from "@dunlin/engines/store";
+import type { ErrorCode } from "@dunlin/proto";
+
+/** A frame that a batch has made, and who is to be shown it at which pts. */
+export interface Delivery {
+  readonly type: string;
+  /** Everything behind the pts (see frames.ts). */
+  readonly rest: string;
+  readonly targets: { userId: string; pts: number }[];
+  /** Set for messages: what a push needs, and who sent it. */
+  readonly message?: MessageRow;
+  readonly push?: string | undefined;
+}
+
+export interface CommandOutcome {
+  readonly commandId: string;
+  readonly replySlot: number;
+  readonly code: ErrorCode;
+}
+
+/** What has to happen once the batch is committed. */
+export interface Effects {
+  readonly deliveries: Delivery[];
+  readonly outcomes: CommandOutcome[];
+  /** Commands (by their place in the batch) that name what does not exist: they go to the dead letters as well. */
+  readonly dead: { readonly index: number; readonly reason: string }[];
+  /** Messages stored now (doubles and rejected ones do not count). */
+  stored: number;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+export type ConversationDraft = Mutable<ConversationRow>;
+
+export const dialogKey = (userId: string, peer: string): string => `${userId} ${peer}`;
+export const sendKey = (senderId: string, clientMsgId: string): string => `${senderId} ${clientMsgId}`;
+
+/** What the transaction has read and locked for a batch. */
+export interface Loaded {
+  readonly now: number;
+  readonly conversations: Map<string, ConversationRow>;
+  readonly members: readonly MemberRow[];
+  readonly mailboxes: Map<string, number>;
+  readonly dialogs: readonly DialogRow[];
+  readonly sent: readonly SentMessage[];
+}
+
+/**
+ * A batch while it is worked out: the rows as they stood, and on top of them what the commands so far have changed.
+ * Pure bookkeeping; the rules are in the command files.
+ */
+export class Draft {
+  readonly now: number;
+  readonly effects: Effects = { deliveries: [], outcomes: [], dead: [], stored: 0 };
+  readonly #conversations = new Map<string, ConversationDraft>();
+  readonly #storedLastSeq = new Map<string, number>();
+  readonly #changedConversations = new Set<string>();
+  readonly #members = new Map<string, Map<string, MemberRow>>();
+  readonly #membersAdded = new Map<string, MemberRow>();
+  readonly #membersRemoved = new Map<string, { conversationId: string; userId: string }>();
+  readonly #pts: Map<string, number>;
+  readonly #changedMailboxes = new Map<string, number>();
+  readonly #storedDialogs = new Map<string, DialogRow>();
+  readonly #dialogs = new Map<string, Mutable<DialogChange>>();
+  readonly #messages: MessageRow[] = [];
+  readonly #inBatch = new Map<string, MessageRow[]>();
+  readonly #updates: UpdateRow[] = [];
+  readonly #sent = new Set<string>();
+
+  constructor(loaded: Loaded) {
+    this.now = loaded.now;
+    for (const row of loaded.conversations.values()) {
+      this.#conversations.set(row.id, { ...row });
+      this.#storedLastSeq.set(row.id, row.lastSeq);
+    }
+    for (const row of loaded.members) this.#membersOf(row.conversationId).set(row.userId, row);
+    this.#pts = loaded.mailboxes;
+    for (const row of loaded.dialogs) this.#storedDialogs.set(dialogKey(row.userId, row.peer), row);
+    for (const row of loaded.sent) this.#sent.add(sendKey(row.senderId, row.clientMsgId));
+  }
+
+  userExists(userId: string): boolean {
+    return this.#pts.has(userId);
+  }
+
+  alreadySent(senderId: string, clientMsgId: string): boolean {
+    return this.#sent.has(sendKey(senderId, clientMsgId));
+  }
+
+  conversation(id: string): ConversationDraft | undefined {
+    return this.#conversations.get(id);
+  }
+
+  /** Creates or changes a conversation's row. */
+  putConversation(row: ConversationDraft): void {
+    this.#conversations.set(row.id, row);
+    this.#changedConversations.add(row.id);
+  }
+
+  #membersOf(conversationId: string): Map<string, MemberRow> {
+    let members = this.#members.get(conversationId);
+    if (!members) this.#members.set(conversationId, (members = new Map()));
+    return members;
+  }
+
+  members(conversationId: string): ReadonlyMap<string, MemberRow> {
+    return this.#membersOf(conversationId);
+  }
+
+  putMember(row: MemberRow): void {
+    const key = `${row.conversationId} ${row.userId}`;
+    this.#membersOf(row.conversationId).set(row.userId, row);
+    this.#membersAdded.set(key, row);
+  }
+
+  removeMember(conversationId: string, userId: string): void {
+    const key = `${conversationId} ${userId}`;
+    this.#membersOf(conversationId).delete(userId);
+    this.#membersAdded.delete(key);
+    this.#membersRemoved.set(key, { conversationId, userId });
+  }
+
+  /** Gives a message the next seq of its conversation and keeps it. */
+  addMessage(conversation: ConversationDraft, message: Omit<MessageRow, "seq" | "conversationId" | "serverTs">): MessageRow {
+    conversation.lastSeq += 1;
+    this.#changedConversations.add(conversation.id);
+    const row: MessageRow = { ...message, conversationId: conversation.id, seq: conversation.lastSeq, serverTs: this.now };
+    this.#messages.push(row);
+    const own = this.#inBatch.get(conversation.id);
+    if (own) own.push(row);
+    else this.#inBatch.set(conversation.id, [row]);
+    this.#sent.add(sendKey(message.from, message.clientMsgId));
+    this.effects.stored += 1;
+    return row;
+  }
+
+  /** The messages this batch has added to a conversation. */
+  added(conversationId: string): readonly MessageRow[] {
+    return this.#inBatch.get(conversationId) ?? [];
+  }
+
+  /** The conversation's last seq before this batch. */
+  storedLastSeq(conversationId: string): number {
+    return this.#storedLastSeq.get(conversationId) ?? 0;
+  }
+
+  /** Puts an update into a user's log. @returns its pts. */
+  addUpdate(userId: string, type: string, conversationId: string, seq: number, body: string | null): number {
+    const pts = (this.#pts.get(userId) ?? 0) + 1;
+    this.#pts.set(userId, pts);
+    this.#changedMailboxes.set(userId, pts);
+    this.#updates.push({ userId, pts, type, conversationId, seq, body, createdAt: this.now });
+    return pts;
+  }
+
+  /** Puts one update, the same for all, into the logs of several users and delivers it. */
+  tell(userIds: Iterable<string>, type: string, conversationId: string, fields: Record<string, unknown>): void {
+    const body = JSON.stringify({ conversation_id: conversationId, ...fields });
+    const targets: Delivery["targets"] = [];
+    for (const userId of userIds) {
+      if (this.userExists(userId)) targets.push({ userId, pts: this.addUpdate(userId, type, conversationId, 0, body) });
+    }
+    if (targets.length > 0) this.effects.deliveries.push({ type, rest: body.slice(1), targets });
+  }
+
+  /** A user's dialog as it stands now, undefined when there is none. */
+  dialog(userId: string, peer: string): { topSeq: number; readSeq: number; unread: number; unreadMentions: number } | undefined {
+    const key = dialogKey(userId, peer);
+    const stored = this.#storedDialogs.get(key);
+    const change = this.#dialogs.get(key);
+    if (!stored && !change) return undefined;
+    const base = change?.read ?? stored ?? { readSeq: 0, unread: 0, unreadMentions: 0 };
+    return {
+      topSeq: Math.max(stored?.topSeq ?? 0, change?.topSeq ?? 0),
+      readSeq: base.readSeq,
+      unread: base.unread + (change && !change.read ? change.addUnread : 0),
+      unreadMentions: base.unreadMentions + (change && !change.read ? change.addMentions : 0),
+    };
+  }
+
+  /** A message (or a membership change) reached a user's dialog. */
+  touchDialog(userId: string, peer: string, conversation: ConversationDraft, unread: 0 | 1, mention: boolean): void {
+    const key = dialogKey(userId, peer);
+    const change = this.#dialogs.get(key);
+    if (!change) {
+      this.#dialogs.set(key, {
+        userId,
+        peer,
+        conversationId: conversation.id,
+        kind: conversation.kind,
+        topSeq: conversation.lastSeq,
+        addUnread: unread,
+        addMentions: mention ? 1 : 0,
+        updatedAt: this.now,
+      });
+      return;
+    }
+    change.topSeq = conversation.lastSeq;
+    if (change.read) {
+      change.read = {
+        readSeq: change.read.readSeq,
+        unread: change.read.unread + unread,
+        unreadMentions: change.read.unreadMentions + (mention ? 1 : 0),
+      };
+    } else {
+      change.addUnread += unread;
+      if (mention) change.addMentions += 1;
+    }
+  }
+
+  /** Sets a dialog's read position and counts; `touch` also makes it the newest. */
+  readDialog(
+    userId: string,
+    peer: string,
+    conversation: ConversationDraft,
+    read: { readSeq: number; unread: number; unreadMentions: number },
+  ): void {
+    const key = dialogKey(userId, peer);
+    const change = this.#dialogs.get(key);
+    if (change) {
+      change.read = read;
+      return;
+    }
+    const stored = this.#storedDialogs.get(key);
+    this.#dialogs.set(key, {
+      userId,
+      peer,
+      conversationId: conversation.id,
+      kind: conversation.kind,
+      topSeq: conversation.lastSeq,
+      addUnread: 0,
+      addMentions: 0,
+      read,
+      // Reading does not move a dialog up the list.
+      updatedAt: stored?.updatedAt ?? this.now,
+    });
+  }
+
+  changes(): Omit<IngestChanges, "offsets"> {
+    return {
+      messages: this.#messages,
+      updates: this.#updates,
+      conversations: [...this.#changedConversations].map((id) => this.#conversations.get(id) as ConversationDraft),
+      membersAdded: [...this.#membersAdded.values()],
+      membersRemoved: [...this.#membersRemoved.values()],
+      mailboxes: this.#changedMailboxes,
+      dialogs: [...this.#dialogs.values()],
+    };
+  }
+}

@@ -1,0 +1,86 @@
+import type { MemberRow } from "@dunlin/engines/store";
+import type { ErrorCode, queue } from "@dunlin/proto";
+import type { ConversationDraft, Draft } from "./draft.js";
+
+const byJoining = (a: MemberRow, b: MemberRow): number => a.joinedAt - b.joinedAt || (a.userId < b.userId ? -1 : 1);
+
+const groupFields = (group: ConversationDraft) => ({ peer: group.id, title: group.title, avatar: group.avatar, owner_id: group.ownerId });
+
+/** What lies before a member joined counts as read. */
+const join = (draft: Draft, group: ConversationDraft, userId: string, role: MemberRow["role"]): void => {
+  draft.putMember({ conversationId: group.id, userId, role, joinedSeq: group.lastSeq, joinedAt: draft.now });
+  draft.touchDialog(userId, group.id, group, 0, false);
+  draft.readDialog(userId, group.id, group, { readSeq: group.lastSeq, unread: 0, unreadMentions: 0 });
+};
+
+/** Creates a group; again with the same id changes nothing. */
+export const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, membersMax: number): ErrorCode => {
+  const existing = draft.conversation(create.groupId);
+  if (existing) return existing.ownerId === create.ownerId ? "OK" : "CONFLICT";
+  const members = new Set([create.ownerId, ...create.members]);
+  if (members.size > membersMax) return "GROUP_FULL";
+  for (const userId of members) if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
+  const group: ConversationDraft = {
+    id: create.groupId,
+    kind: "group",
+    lastSeq: 0,
+    title: create.title,
+    avatar: create.avatar,
+    ownerId: create.ownerId,
+    createdAt: create.createdAt,
+  };
+  draft.putConversation(group);
+  for (const userId of members) join(draft, group, userId, userId === create.ownerId ? "owner" : "member");
+  draft.tell(members, "MEMBER", group.id, { ...groupFields(group), action: "created", by: create.ownerId, user_ids: [...members] });
+  return "OK";
+};
+
+/** A member brings others in; who is in already stays as it is. */
+export const applyAddMembers = (draft: Draft, add: queue.AddMembers, membersMax: number): ErrorCode => {
+  const group = draft.conversation(add.groupId);
+  if (group?.kind !== "group") return "NOT_FOUND";
+  const members = draft.members(group.id);
+  if (!members.has(add.actorId)) return "NOT_A_MEMBER";
+  const joining = [...new Set(add.members)].filter((userId) => !members.has(userId));
+  if (joining.length === 0) return "OK";
+  for (const userId of joining) if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
+  if (members.size + joining.length > membersMax) return "GROUP_FULL";
+  for (const userId of joining) join(draft, group, userId, "member");
+  draft.tell([...members.keys()], "MEMBER", group.id, { ...groupFields(group), action: "added", by: add.actorId, user_ids: joining });
+  return "OK";
+};
+
+/**
+ * A member leaves, or is removed by the owner or an admin (an admin removes members only). When the owner leaves, the
+ * oldest admin, else the oldest member, takes over. The dialog of who goes stays where it was.
+ */
+export const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode => {
+  const group = draft.conversation(remove.groupId);
+  if (group?.kind !== "group") return "NOT_FOUND";
+  const members = draft.members(group.id);
+  const target = members.get(remove.userId);
+  const leaving = remove.actorId === remove.userId;
+  // A leave that is repeated has its effect already.
+  if (!target) return leaving || members.has(remove.actorId) ? "OK" : "NOT_A_MEMBER";
+  if (!leaving) {
+    const actor = members.get(remove.actorId);
+    if (!actor) return "NOT_A_MEMBER";
+    if (actor.role === "member" || target.role === "owner" || (actor.role === "admin" && target.role === "admin")) return "FORBIDDEN";
+  }
+  const told = [...members.keys()];
+  draft.removeMember(group.id, target.userId);
+  if (target.role === "owner") {
+    const rest = [...members.values()].sort(byJoining);
+    const heir = rest.find((member) => member.role === "admin") ?? rest[0];
+    group.ownerId = heir?.userId ?? "";
+    draft.putConversation(group);
+    if (heir) draft.putMember({ ...heir, role: "owner" });
+  }
+  draft.tell(told, "MEMBER", group.id, {
+    ...groupFields(group),
+    action: leaving ? "left" : "removed",
+    by: remove.actorId,
+    user_ids: [target.userId],
+  });
+  return "OK";
+};

@@ -1,0 +1,98 @@
+import type { MessageRow } from "@dunlin/engines/store";
+import { errors, type ErrorCode, type queue } from "@dunlin/proto";
+import { messageRest } from "../frames.js";
+import type { ConversationDraft, Draft } from "./draft.js";
+
+/** Mentions everybody in the conversation. */
+export const MENTION_ALL = "@all";
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+const newConversation = (draft: Draft, id: string, kind: "user" | "system"): ConversationDraft => {
+  const row: ConversationDraft = { id, kind, lastSeq: 0, title: "", avatar: "", ownerId: "", createdAt: draft.now };
+  draft.putConversation(row);
+  return row;
+};
+
+/** Tells the sender, on all devices, that an accepted message will not be delivered, and why. */
+const rejectSend = (draft: Draft, send: queue.SendMessage, code: ErrorCode): ErrorCode => {
+  draft.tell([send.senderId], "REJECT", send.conversationId, {
+    id: send.id,
+    client_msg_id: send.clientMsgId,
+    to: send.to,
+    code: errors[code].code,
+    msg: errors[code].en,
+  });
+  return code;
+};
+
+const deliver = (draft: Draft, message: MessageRow, userIds: Iterable<string>, push: string | undefined): void => {
+  const targets = [];
+  for (const userId of userIds) {
+    targets.push({ userId, pts: draft.addUpdate(userId, message.type, message.conversationId, message.seq, null) });
+  }
+  draft.effects.deliveries.push({ type: message.type, rest: messageRest(message), targets, message, push });
+};
+
+/** A message to a user or a group. A double (same sender and client_msg_id) changes nothing. */
+export const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
+  if (draft.alreadySent(send.senderId, send.clientMsgId)) return "OK";
+  if (!draft.userExists(send.senderId)) return "NOT_FOUND";
+  const toUser = send.to.startsWith("U");
+  let conversation = draft.conversation(send.conversationId);
+  if (toUser) {
+    if (!draft.userExists(send.to)) return rejectSend(draft, send, "PEER_NOT_FOUND");
+    conversation ??= newConversation(draft, send.conversationId, "user");
+  } else {
+    if (conversation?.kind !== "group") return rejectSend(draft, send, "PEER_NOT_FOUND");
+    if (!draft.members(conversation.id).has(send.senderId)) return rejectSend(draft, send, "NOT_A_MEMBER");
+  }
+  const message = draft.addMessage(conversation, {
+    id: send.id,
+    type: toUser ? "C2C" : "C2G",
+    from: send.senderId,
+    to: send.to,
+    clientMsgId: send.clientMsgId,
+    payload: send.payload,
+    mentions: send.mentions.length > 0 ? JSON.stringify(send.mentions) : null,
+    replyTo: send.replyTo ?? null,
+    createdAt: send.createdAt,
+    bodyHash: hex(send.bodyHash),
+  });
+  const members = toUser ? [send.senderId, send.to] : [...draft.members(conversation.id).keys()];
+  const all = send.mentions.includes(MENTION_ALL);
+  for (const userId of members) {
+    const own = userId === send.senderId;
+    const peer = !toUser ? send.to : own ? send.to : send.senderId;
+    draft.touchDialog(userId, peer, conversation, own ? 0 : 1, !own && (all || send.mentions.includes(userId)));
+  }
+  deliver(draft, message, members, send.push);
+  return "OK";
+};
+
+/** A system notification: numbered in the user's system conversation, no dialog. */
+export const applyNotify = (draft: Draft, notify: queue.Notify): ErrorCode => {
+  if (draft.alreadySent(SYSTEM_SENDER, notifyKey(notify))) return "OK";
+  if (!draft.userExists(notify.userId)) return "PEER_NOT_FOUND";
+  const conversation = draft.conversation(notify.conversationId) ?? newConversation(draft, notify.conversationId, "system");
+  const message = draft.addMessage(conversation, {
+    id: notify.id,
+    type: "S2C",
+    from: SYSTEM_SENDER,
+    to: notify.userId,
+    clientMsgId: notifyKey(notify),
+    payload: notify.payload,
+    mentions: null,
+    replyTo: null,
+    createdAt: notify.createdAt,
+    bodyHash: hex(notify.bodyHash),
+  });
+  deliver(draft, message, [notify.userId], undefined);
+  return "OK";
+};
+
+/** The sender that notifications carry. */
+export const SYSTEM_SENDER = "system";
+
+/** All notifications have one sender, so what makes one unique is its user and the caller's id together. */
+export const notifyKey = (notify: Pick<queue.Notify, "userId" | "clientMsgId">): string => `${notify.userId}:${notify.clientMsgId}`;

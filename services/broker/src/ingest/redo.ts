@@ -1,0 +1,54 @@
+import type { Delivery } from "@dunlin/domain";
+import { pairOf } from "@dunlin/domain";
+import type { MessageRow, Store } from "@dunlin/engines/store";
+import type { Item } from "./slice.js";
+
+/**
+ * What to deliver for records that an earlier run stored but may not have delivered: each affected user's brokers are
+ * told how far the user's log reaches (an entry without a frame), and fetch from the mailbox what a connection lacks;
+ * messages go to the pushes again. At least once; pts removes the doubles.
+ */
+export const redoDeliveries = async (store: Store, items: readonly Item[]): Promise<Delivery[]> => {
+  const ids: string[] = [];
+  const pushOf = new Map<string, string | undefined>();
+  const groups = new Set<string>();
+  const users = new Set<string>();
+  for (const { command } of items) {
+    if (typeof command === "string") continue;
+    const { $case, value } = command.body;
+    if ($case === "send" || $case === "notify") {
+      ids.push(value.id);
+      if ($case === "send") pushOf.set(value.id, value.push);
+    } else if ($case === "read") {
+      for (const userId of pairOf(value.conversationId) ?? [value.userId]) users.add(userId);
+    } else {
+      groups.add(value.groupId);
+      if ($case === "removeMember") users.add(value.userId);
+    }
+  }
+  const messages = ids.length > 0 ? await store.messages.get(ids) : [];
+  for (const message of messages) if (message.type === "C2G") groups.add(message.conversationId);
+  const membersOf = new Map<string, string[]>();
+  for (const group of groups) {
+    const members = (await store.conversations.members(group)).map((member) => member.userId);
+    membersOf.set(group, members);
+    for (const userId of members) users.add(userId);
+  }
+  const receiversOf = (message: MessageRow): string[] =>
+    message.type === "C2G" ? (membersOf.get(message.conversationId) ?? []) : [message.from, message.to].filter((id) => id.startsWith("U"));
+  for (const message of messages) for (const userId of receiversOf(message)) users.add(userId);
+  if (users.size === 0) return [];
+
+  const newest = await store.ingest.transaction((tx) => tx.lockMailboxes([...users].sort()));
+  const targetOf = (userId: string) => ({ userId, pts: newest.get(userId) ?? 0 });
+  return [
+    ...messages.map((message) => ({
+      type: "",
+      rest: "",
+      targets: receiversOf(message).map(targetOf),
+      message,
+      push: pushOf.get(message.id),
+    })),
+    { type: "", rest: "", targets: [...users].map(targetOf) },
+  ];
+};
