@@ -4,6 +4,7 @@ import type { Queue } from "@dunlin/engines/queue";
 import type { Registry, SlotLease } from "@dunlin/engines/registry";
 import type { Clock, Health, Logger, Metrics } from "@dunlin/runtime";
 import type { BrokerConfig } from "./config.js";
+import type { IngestContext } from "./ingest/ingest.js";
 
 /** What the gateway role needs. It never touches the store: sessions and mailboxes are syssvc's to read. */
 export interface GatewayContext {
@@ -22,5 +23,6 @@ export interface GatewayContext {
 
 /** One part per role; a role runs here when its part is given. */
 export interface BrokerContext {
+  readonly ingest?: IngestContext;
   readonly gateway?: GatewayContext;
 }

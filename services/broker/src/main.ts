@@ -1,8 +1,10 @@
 import { domainOptions, signingKey, Tokens } from "@dunlin/domain";
 import { hostOptions, openHost } from "@dunlin/engines/host";
+import type { Store } from "@dunlin/engines/store";
 import { ConfigError, describeOptions, loadConfig, runServices, type Service, startMetricsServer } from "@dunlin/runtime";
 import { brokerOptions } from "./config.js";
 import type { BrokerContext, GatewayContext } from "./context.js";
+import type { IngestContext } from "./ingest/ingest.js";
 import { createBrokerService } from "./service.js";
 
 const options = { ...hostOptions, ...domainOptions, ...brokerOptions };
@@ -29,9 +31,18 @@ const run = async (): Promise<void> => {
     return { ...shared, lease, tokens: new Tokens(key, config.IM_ACCESS_TTL_S, clock) };
   };
 
+  const openIngest = async (): Promise<IngestContext> => {
+    const { store } = engines as typeof engines & { store: Store };
+    await store.migrate();
+    return { ...shared, store, rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX }, partitions: config.IM_QUEUE_PARTITIONS };
+  };
+
   let context: BrokerContext;
   try {
-    context = { ...(roles.has("gateway") ? { gateway: await openGateway() } : {}) };
+    context = {
+      ...(roles.has("ingest") ? { ingest: await openIngest() } : {}),
+      ...(roles.has("gateway") ? { gateway: await openGateway() } : {}),
+    };
   } catch (error) {
     await host.close();
     throw error;

@@ -1,5 +1,6 @@
 import type { Service } from "@dunlin/runtime";
 import type { BrokerContext } from "./context.js";
+import { createIngest } from "./ingest/ingest.js";
 
 export interface BrokerService extends Service {
   /** The WebSocket ports that were bound; empty before start and without the role gateway. */
@@ -7,9 +8,10 @@ export interface BrokerService extends Service {
 }
 
 /** brokersvc with the roles whose parts the context has. */
-export const createBrokerService = (_ctx: BrokerContext): BrokerService => {
+export const createBrokerService = (ctx: BrokerContext): BrokerService => {
   // In order of starting; they drain and stop in reverse. Ingest comes first, so that the gateway drains before it.
   const parts: Service[] = [];
+  if (ctx.ingest) parts.push(createIngest(ctx.ingest));
   const backwards = async (phase: "drain" | "stop"): Promise<void> => {
     const failures: unknown[] = [];
     for (const part of [...parts].reverse()) {
