@@ -1,1 +1,16 @@
-export {};
+export type { Credentials, Tokens } from "./auth.js";
+export * from "./client.js";
+export * from "./close-action.js";
+export type { Frame } from "./connection.js";
+export * from "./dialogs.js";
+export * from "./errors.js";
+export * from "./groups.js";
+export * from "./messages.js";
+export * from "./page.js";
+export { newClientMsgId, newDeviceId } from "./random-id.js";
+export { defaultRetry, type RetryPolicy } from "./retry.js";
+export * from "./sessions.js";
+export * from "./socket.js";
+export { type SyncEvents, type SyncState } from "./sync.js";
+export * from "./updates.js";
+export * from "./users.js";

@@ -1,0 +1,55 @@
+import type { Http } from "./http.js";
+import type { Message } from "./messages.js";
+import type { Page, PageQuery } from "./page.js";
+
+/** One's own view of a conversation. */
+export interface Dialog {
+  peer: string;
+  conversation_id: string;
+  kind: "user" | "group" | "supergroup";
+  title: string;
+  avatar: string;
+  top_message: Message | null;
+  top_seq: number;
+  read_seq: number;
+  unread: number;
+  unread_mentions: number;
+  pinned: boolean;
+  muted_until: number;
+  draft: string;
+  archived: boolean;
+  updated_at: number;
+}
+
+export interface HistoryRange {
+  /** Messages before this place, the newest first reached. */
+  before_seq?: number;
+  /** Messages after this place. */
+  after_seq?: number;
+  limit?: number;
+}
+
+export class Dialogs {
+  constructor(private readonly http: Http) {}
+
+  /** Pinned first, then by last activity. */
+  list(query: PageQuery = {}): Promise<Page<Dialog>> {
+    return this.http.request("GET", "/v1/dialogs", { query: { ...query }, repeatable: true });
+  }
+
+  get(peer: string): Promise<Dialog> {
+    return this.http.request("GET", dialogPath(peer), { repeatable: true });
+  }
+
+  /** Messages ascending by seq; the newest ones when no range is given. */
+  history(peer: string, range: HistoryRange = {}): Promise<Page<Message>> {
+    return this.http.request("GET", `${dialogPath(peer)}/messages`, { query: { ...range }, repeatable: true });
+  }
+
+  /** Everything up to and including `seq` is read; never goes back. */
+  async read(peer: string, seq: number): Promise<void> {
+    await this.http.request("POST", `${dialogPath(peer)}/read`, { body: { seq }, repeatable: true });
+  }
+}
+
+const dialogPath = (peer: string): string => `/v1/dialogs/${encodeURIComponent(peer)}`;

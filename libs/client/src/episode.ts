@@ -1,0 +1,179 @@
+import { Connection, type ConnectionEnd, type Frame } from "./connection.js";
+import type { Emitter } from "./emitter.js";
+import { DunlinError } from "./errors.js";
+import { pause } from "./retry.js";
+import { Sequence } from "./sequence.js";
+import type { SocketConstructor } from "./socket.js";
+import type { SyncEvents } from "./sync.js";
+import { type Difference, type Gateway, messageOf, type Update } from "./updates.js";
+
+/** What an episode works with: the calls it makes and where its events go. */
+export interface EpisodeOptions {
+  readonly WebSocket: SocketConstructor;
+  readonly events: Emitter<SyncEvents>;
+  gateway(): Promise<Gateway>;
+  difference(pts: number): Promise<Difference>;
+  /** The access token now. */
+  token(): string | undefined;
+}
+
+const HELLO_TIMEOUT_MS = 10_000;
+/** Acknowledgements go out at once, but not more often than this: the server counts frames. */
+const ACK_INTERVAL_MS = 20;
+/** A hole that the difference does not close so many times is not waited for: connect anew. */
+const FILL_TRIES = 5;
+const FILL_PAUSE_MS = 200;
+const PROTOCOLS = ["text"];
+
+export interface EpisodeEnd extends ConnectionEnd {
+  /** The login is over. */
+  signedOut?: boolean;
+  /** When the server asked to come back, ms from now. */
+  reconnectInMs?: number;
+}
+
+/** One connection's time: from asking for a gateway to the close. */
+export class Episode {
+  onOnline: (behind: number) => void = () => {};
+  readonly #sequence: Sequence<Update>;
+  #known: boolean;
+  #connection: Connection | undefined;
+  #filling = false;
+  #ackTimer: ReturnType<typeof setTimeout> | undefined;
+  #acked = -1;
+  #drainInMs: number | undefined;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly options: EpisodeOptions,
+    pts: number | undefined,
+    private readonly onPts: (pts: number) => void,
+  ) {
+    this.#known = pts !== undefined;
+    this.#sequence = new Sequence(pts ?? 0);
+  }
+
+  async run(signal: AbortSignal, failures: number): Promise<EpisodeEnd> {
+    let url: URL;
+    try {
+      const { urls } = await this.options.gateway();
+      const address = urls[failures % urls.length];
+      if (address === undefined) return { code: 1013, reason: "no gateway is up" };
+      url = new URL(address);
+    } catch (cause) {
+      const error = cause instanceof DunlinError ? cause : new DunlinError("network", String(cause), { cause });
+      return {
+        code: 1006,
+        reason: error.message,
+        signedOut: error.signedOut,
+        ...(error.retryAfterMs === undefined ? {} : { reconnectInMs: error.retryAfterMs }),
+      };
+    }
+    if (signal.aborted) return { code: 1000, reason: "stopped" };
+    url.searchParams.set("token", this.options.token() ?? "");
+    if (this.#known) url.searchParams.set("pts", String(this.#sequence.pts));
+    const connection = new Connection({
+      url: url.href,
+      protocols: PROTOCOLS,
+      WebSocket: this.options.WebSocket,
+      helloTimeoutMs: HELLO_TIMEOUT_MS,
+      onFrame: (frame) => this.#frame(frame),
+    });
+    this.#connection = connection;
+    const stopped = (): void => connection.close(1000, "bye");
+    signal.addEventListener("abort", stopped, { once: true });
+    const end = await connection.ended;
+    signal.removeEventListener("abort", stopped);
+    this.#connection = undefined;
+    clearTimeout(this.#ackTimer);
+    clearTimeout(this.#drainTimer);
+    // The time the server asked for counts from its DRAIN; a close before it leaves the rest to wait.
+    const left = this.#drainInMs === undefined ? undefined : Math.max(0, this.#drainInMs - Date.now());
+    return left === undefined ? end : { ...end, reconnectInMs: left };
+  }
+
+  #frame(frame: Frame): void {
+    if (frame.type === "HELLO") this.#hello(frame);
+    else if (frame.type === "DRAIN") this.#drain(Number(frame["reconnect_in_ms"]));
+    else if (typeof frame.pts === "number") {
+      this.#take(frame as Update);
+      if (this.#sequence.hole) void this.#fill();
+    } else if (frame.type !== "PONG") {
+      const message = messageOf(frame);
+      if (message) this.options.events.emit("message", message);
+      else this.options.events.emit("signal", frame);
+    }
+  }
+
+  #hello(frame: Frame): void {
+    const newest = frame.pts ?? 0;
+    if (!this.#known || frame["recovered"] !== true || newest < this.#sequence.pts) this.#reload(newest);
+    this.#known = true;
+    this.onOnline(newest - this.#sequence.pts);
+  }
+
+  #reload(pts: number): void {
+    this.#sequence.reset(pts);
+    this.onPts(pts);
+    this.options.events.emit("reload", { pts });
+  }
+
+  #take(update: Update): void {
+    const ready = this.#sequence.take(update);
+    for (const next of ready) {
+      this.options.events.emit("update", next);
+      const message = messageOf(next);
+      if (message) this.options.events.emit("message", message);
+    }
+    if (ready.length > 0) this.onPts(this.#sequence.pts);
+    // Doubles are acknowledged again: the server sent them because it had not heard.
+    if (ready.length > 0 || update.pts <= this.#acked) this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    if (this.#ackTimer !== undefined) return;
+    const send = (): void => {
+      this.#acked = this.#sequence.pts;
+      this.#connection?.send({ type: "ACK", pts: this.#acked });
+      this.#ackTimer = setTimeout(() => {
+        this.#ackTimer = undefined;
+        if (this.#sequence.pts > this.#acked) this.#acknowledge();
+      }, ACK_INTERVAL_MS);
+    };
+    this.#ackTimer = setTimeout(send, 0);
+  }
+
+  /** Closes a hole from the mailbox; when that does not succeed, a new connection begins where this one got to. */
+  async #fill(): Promise<void> {
+    if (this.#filling) return;
+    this.#filling = true;
+    try {
+      for (let tries = 0; this.#sequence.hole; tries++) {
+        if (tries >= FILL_TRIES) throw new DunlinError("network", "a hole in the updates stays open");
+        if (tries > 0) await pause(FILL_PAUSE_MS * tries);
+        await this.#fetchDifference();
+      }
+    } catch (error) {
+      this.#connection?.close(4003, error instanceof Error ? error.message.slice(0, 100) : "out of sync");
+    } finally {
+      this.#filling = false;
+    }
+  }
+
+  async #fetchDifference(): Promise<void> {
+    for (let more = true; more; ) {
+      const before = this.#sequence.pts;
+      const difference = await this.options.difference(before);
+      if (!this.#connection) return;
+      if (difference.too_long) return this.#reload(difference.pts);
+      for (const update of difference.updates) this.#take(update);
+      more = difference.has_more && this.#sequence.pts > before;
+    }
+  }
+
+  #drain(inMs: number): void {
+    const ms = Number.isFinite(inMs) ? Math.max(0, inMs) : 0;
+    this.#drainInMs = Date.now() + ms;
+    this.#drainTimer = setTimeout(() => this.#connection?.close(1001, "draining"), ms);
+  }
+}
