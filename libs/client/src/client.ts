@@ -67,11 +67,15 @@ export class DunlinClient {
 
   constructor(private readonly options: DunlinClientOptions) {
     this.#state = options.state ? structuredClone(options.state) : { device_id: newDeviceId() };
-    this.#auth = new Auth(() => http, this.#state.tokens, (tokens) => {
-      if (tokens) this.#state.tokens = tokens;
-      else delete this.#state.tokens;
-      this.#save();
-    });
+    this.#auth = new Auth(
+      () => http,
+      this.#state.tokens,
+      (tokens) => {
+        if (tokens) this.#state.tokens = tokens;
+        else delete this.#state.tokens;
+        this.#save();
+      },
+    );
     const http = new Http({
       server: options.server,
       // Called as a plain function: a browser's fetch refuses another `this`.

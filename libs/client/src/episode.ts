@@ -41,6 +41,7 @@ export class Episode {
   #filling = false;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #acked = -1;
+  #ackDue = false;
   #drainInMs: number | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -131,16 +132,18 @@ export class Episode {
   }
 
   #acknowledge(): void {
-    if (this.#ackTimer !== undefined) return;
-    const send = (): void => {
-      this.#acked = this.#sequence.pts;
-      this.#connection?.send({ type: "ACK", pts: this.#acked });
-      this.#ackTimer = setTimeout(() => {
-        this.#ackTimer = undefined;
-        if (this.#sequence.pts > this.#acked) this.#acknowledge();
-      }, ACK_INTERVAL_MS);
-    };
-    this.#ackTimer = setTimeout(send, 0);
+    this.#ackDue = true;
+    this.#ackTimer ??= setTimeout(() => this.#sendAck(), 0);
+  }
+
+  #sendAck(): void {
+    this.#ackDue = false;
+    this.#acked = this.#sequence.pts;
+    this.#connection?.send({ type: "ACK", pts: this.#acked });
+    this.#ackTimer = setTimeout(() => {
+      this.#ackTimer = undefined;
+      if (this.#ackDue) this.#sendAck();
+    }, ACK_INTERVAL_MS);
   }
 
   /** Closes a hole from the mailbox; when that does not succeed, a new connection begins where this one got to. */

@@ -11,6 +11,6 @@ export { newClientMsgId, newDeviceId } from "./random-id.js";
 export { defaultRetry, type RetryPolicy } from "./retry.js";
 export * from "./sessions.js";
 export * from "./socket.js";
-export { type SyncEvents, type SyncState } from "./sync.js";
+export type { SyncEvents, SyncState } from "./sync.js";
 export * from "./updates.js";
 export * from "./users.js";
