@@ -1,4 +1,4 @@
-import { createSecretKey, type KeyObject } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import { AppError, type Clock } from "@dunlin/runtime";
 import { errors as joseErrors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
@@ -9,6 +9,7 @@ const SERVICE_AUDIENCE = "sys";
 const SERVICE_TTL_S = 300;
 const VERIFIED_MAX = 50_000;
 const SERVICES_MAX = 1_000;
+const REFRESH_TOKEN = /^(([\w-]{1,64})\.[\w-]{32})\.([\w-]{24})$/;
 
 /** Who an access token speaks for. */
 export interface AccessClaims {
@@ -66,6 +67,29 @@ export class Tokens {
     const claims: AccessClaims = { userId: sub, sessionId: sid, deviceId: did, platform: plt, expiresAt: exp * 1000 };
     this.#verified.set(token, claims);
     return claims;
+  }
+
+  /**
+   * A new refresh token: `<session>.<random>.<mac>`. The mac lets a token that this service never made be told from one
+   * that was used before, so nobody can end a session by inventing tokens.
+   */
+  issueRefresh(sessionId: string): string {
+    const body = `${sessionId}.${randomBytes(24).toString("base64url")}`;
+    return `${body}.${this.#refreshMac(body).toString("base64url")}`;
+  }
+
+  /** The session a refresh token was made for. Whether it is the current one is the store's to say. @throws AppError TOKEN_INVALID */
+  refreshSession(token: string): string {
+    const [, body, sessionId, mac] = REFRESH_TOKEN.exec(token) ?? [];
+    if (!body || !sessionId || !mac || !timingSafeEqual(Buffer.from(mac, "base64url"), this.#refreshMac(body))) {
+      throw new AppError("TOKEN_INVALID");
+    }
+    return sessionId;
+  }
+
+  #refreshMac(body: string): Buffer {
+    // The prefix keeps this apart from what the same key signs in JWTs.
+    return createHmac("sha256", this.#key).update(`refresh:${body}`).digest().subarray(0, 18);
   }
 
   /** A credential for calls to syssvc, good for five minutes. */

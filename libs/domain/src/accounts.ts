@@ -1,0 +1,135 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { Cache } from "@dunlin/engines/cache";
+import type { SessionRow, UserRow } from "@dunlin/engines/store";
+import { AppError, type Clock, type Logger } from "@dunlin/runtime";
+import { type CloseOrder, publishControl } from "./control.js";
+import type { RequestStore } from "./guarded-store.js";
+import { newId } from "./ids.js";
+import type { Passwords } from "./passwords.js";
+import type { Tokens } from "./tokens.js";
+
+export interface AccountsDeps {
+  readonly store: Pick<RequestStore, "users" | "sessions">;
+  readonly cache: Cache;
+  readonly tokens: Tokens;
+  readonly passwords: Passwords;
+  readonly clock: Pick<Clock, "now">;
+  readonly logger: Logger;
+  /** Life of a refresh token that is not used, days. */
+  readonly refreshTtlDays: number;
+}
+
+/** A login: the session and its tokens. */
+export interface Issued {
+  readonly sessionId: string;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** Seconds until the access token expires. */
+  readonly expiresIn: number;
+}
+
+export interface Device {
+  readonly deviceId: string;
+  readonly platform: string;
+}
+
+const DAY_MS = 86_400_000;
+const hashOf = (refreshToken: string): string => createHash("sha256").update(refreshToken).digest("hex");
+
+/** Users, their sessions and tokens: one place for apisvc and syssvc. */
+export class Accounts {
+  constructor(private readonly deps: AccountsDeps) {}
+
+  /** Creates a user. @throws AppError ACCOUNT_TAKEN */
+  async create(account: string, password: string, nickname: string): Promise<UserRow> {
+    const { store, passwords, clock } = this.deps;
+    const user: UserRow = {
+      id: newId("U"),
+      account,
+      passwordHash: await passwords.hash(password),
+      nickname,
+      avatar: "",
+      createdAt: clock.now(),
+    };
+    await store.users.create(user);
+    return user;
+  }
+
+  /** @throws AppError CREDENTIALS_WRONG, the same for a wrong account and a wrong password and after the same time. */
+  async login(account: string, password: string, device: Device): Promise<{ user: UserRow; issued: Issued }> {
+    const user = await this.deps.store.users.byAccount(account);
+    const fits = await this.deps.passwords.verify(user?.passwordHash, password);
+    if (!user || !fits) throw new AppError("CREDENTIALS_WRONG");
+    return { user, issued: await this.issue(user.id, device) };
+  }
+
+  /** Opens a session for a user; the device's earlier session ends and its connection is closed as replaced. */
+  async issue(userId: string, device: Device): Promise<Issued> {
+    const { store, tokens, clock } = this.deps;
+    const now = clock.now();
+    const sessionId = randomBytes(15).toString("base64url");
+    const refreshToken = tokens.issueRefresh(sessionId);
+    const session: SessionRow = {
+      id: sessionId,
+      userId,
+      deviceId: device.deviceId,
+      platform: device.platform,
+      refreshHash: hashOf(refreshToken),
+      createdAt: now,
+      lastUsedAt: now,
+      expiresAt: this.#refreshEnd(now),
+      revokedAt: null,
+    };
+    const replaced = await store.sessions.open(session);
+    if (replaced.length > 0) await this.#announce({ kind: "close", userId, sessionIds: replaced, close: "REPLACED", revoked: true });
+    return this.#issued(session, refreshToken);
+  }
+
+  /**
+   * Trades a refresh token for new tokens. A token that was traded before ends its session: either its owner or a thief
+   * holds a copy, and nobody can tell which.
+   * @throws AppError TOKEN_INVALID (unknown, ended), TOKEN_EXPIRED, REFRESH_REUSED
+   */
+  async refresh(refreshToken: string): Promise<Issued> {
+    const { store, tokens, clock } = this.deps;
+    const sessionId = tokens.refreshSession(refreshToken);
+    const session = await store.sessions.get(sessionId);
+    if (!session || session.revokedAt !== null) throw new AppError("TOKEN_INVALID");
+    const now = clock.now();
+    if (session.expiresAt <= now) throw new AppError("TOKEN_EXPIRED");
+    const next = tokens.issueRefresh(sessionId);
+    const rotated = await store.sessions.rotate(sessionId, hashOf(refreshToken), hashOf(next), now, this.#refreshEnd(now));
+    if (!rotated) {
+      await this.revoke(session.userId, [sessionId]);
+      throw new AppError("REFRESH_REUSED");
+    }
+    return this.#issued(session, next);
+  }
+
+  /** Ends sessions of a user (all when `sessionIds` is undefined) and closes their connections. @returns the ids that were active. */
+  async revoke(userId: string, sessionIds: readonly string[] | undefined): Promise<string[]> {
+    const ended = await this.deps.store.sessions.revoke(userId, sessionIds, this.deps.clock.now());
+    if (ended.length > 0) await this.#announce({ kind: "close", userId, sessionIds: ended, close: "KICKED", revoked: true });
+    return ended;
+  }
+
+  async #issued(session: SessionRow, refreshToken: string): Promise<Issued> {
+    const { tokens } = this.deps;
+    const { id: sessionId, userId, deviceId, platform } = session;
+    const accessToken = await tokens.issueAccess({ userId, sessionId, deviceId, platform });
+    return { sessionId, accessToken, refreshToken, expiresIn: tokens.accessTtlS };
+  }
+
+  #refreshEnd(now: number): number {
+    return now + this.deps.refreshTtlDays * DAY_MS;
+  }
+
+  /** The store already has it; without pub/sub the connection lives until its next check. */
+  async #announce(order: CloseOrder): Promise<void> {
+    try {
+      await publishControl(this.deps.cache, order);
+    } catch (error) {
+      this.deps.logger.warn({ err: error, user_id: order.userId }, "close order not published");
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import type { Store } from "@dunlin/engines/store";
+import { type Breaker, guarded } from "./breaker.js";
+
+/** The part of the store that requests of clients use. */
+export type RequestStore = Pick<Store, "users" | "sessions" | "conversations" | "messages" | "updates" | "dialogs">;
+
+/** The store with every call of that part under one breaker. */
+export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
+  users: guarded(store.users, breaker),
+  sessions: guarded(store.sessions, breaker),
+  conversations: guarded(store.conversations, breaker),
+  messages: guarded(store.messages, breaker),
+  updates: guarded(store.updates, breaker),
+  dialogs: guarded(store.dialogs, breaker),
+});
