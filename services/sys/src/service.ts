@@ -1,0 +1,122 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { durableTopics } from "@dunlin/domain";
+import type { Registration } from "@dunlin/engines/registry";
+import { sys } from "@dunlin/proto";
+import { type Service, sleep } from "@dunlin/runtime";
+import { HealthImplementation, type ServingStatus } from "grpc-health-check";
+import { connectionService } from "./connection-service.js";
+import type { SysContext } from "./context.js";
+import { addReflection, createGrpcServer, hostPort, isLoopback, listen } from "./grpc-server.js";
+import { LiveGateways } from "./live-gateways.js";
+import { messageService } from "./message-service.js";
+import { presenceService } from "./presence-service.js";
+import { queueService } from "./queue-service.js";
+import { tokenService } from "./token-service.js";
+import { UnaryServices } from "./unary.js";
+
+/** Calls under way may take this long to end while draining, ms. */
+const DRAIN_MS = 10_000;
+/** For what else holds connections open then (health watches), and for answers still being written, ms. */
+const LINGER_MS = 500;
+/** How often a health check that changes by itself (an engine went away) is looked at again, ms. */
+const HEALTH_EVERY_MS = 2_000;
+
+/** Names whose health can be asked: the whole ("") and each service. */
+const HEALTH_NAMES = [
+  "",
+  ...["TokenService", "UserService", "MessageService", "GroupService", "PresenceService", "ConnectionService", "QueueService"].map(
+    (name) => `dunlin.sys.v1.${name}`,
+  ),
+];
+
+export interface SysService extends Service {
+  /** Where the interface listens; 0 before `start`. */
+  readonly port: number;
+}
+
+/** What other services are told: as advertised, else the address listened on (a wildcard becomes this host's name). */
+export const advertised = (setting: string | undefined, host: string, port: number): string => {
+  if (setting !== undefined) return /:\d+$/.test(setting) ? setting : `${setting}:${port}`;
+  return hostPort(host === "0.0.0.0" || host === "::" ? hostname() : host, port);
+};
+
+export const createSysService = (context: SysContext): SysService => {
+  const { clock, config, health, logger, queue, registry } = context;
+  const gateways = new LiveGateways(registry, context.cache);
+  const server = createGrpcServer(config.IM_GRPC_STREAMS_MAX);
+  const unary = new UnaryServices({
+    ...context,
+    deadlineMaxMs: config.IM_GRPC_DEADLINE_MAX_MS,
+    callsMax: config.IM_GRPC_CALLS_MAX,
+  });
+  unary.add(server, sys.TokenServiceService, tokenService(context));
+  unary.add(server, sys.MessageServiceService, messageService(context));
+  unary.add(server, sys.PresenceServiceService, presenceService(gateways));
+  unary.add(server, sys.ConnectionServiceService, connectionService(context, gateways));
+  unary.add(server, sys.QueueServiceService, queueService(context));
+
+  const grpcHealth = new HealthImplementation();
+  const setHealth = (status: ServingStatus): void => {
+    for (const name of HEALTH_NAMES) grpcHealth.setStatus(name, status);
+  };
+  setHealth("NOT_SERVING");
+  grpcHealth.addToServer(server);
+  if (config.IM_GRPC_REFLECTION === "on" || (config.IM_GRPC_REFLECTION === "auto" && isLoopback(config.IM_HOST))) addReflection(server);
+
+  let port = 0;
+  let registration: Registration | undefined;
+  let healthTimer: NodeJS.Timeout | undefined;
+  let closed: Promise<void> | undefined;
+
+  const lookAtHealth = async (): Promise<void> => {
+    const { ready } = await health.report();
+    if (closed === undefined) setHealth(ready ? "SERVING" : "NOT_SERVING");
+  };
+
+  const close = async (): Promise<void> => {
+    const shutdown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    const over = new AbortController();
+    const deadline = clock.monotonic() + DRAIN_MS;
+    const calls = async (): Promise<void> => {
+      while (unary.underWay > 0 && clock.monotonic() < deadline && !over.signal.aborted) await sleep(10, over.signal);
+      await sleep(LINGER_MS, over.signal);
+    };
+    await Promise.race([shutdown, calls()]);
+    over.abort();
+    server.forceShutdown();
+  };
+
+  return {
+    name: "sys",
+    get port() {
+      return port;
+    },
+    start: async () => {
+      await queue.ensureTopics(durableTopics(config.IM_QUEUE_PARTITIONS));
+      await gateways.start();
+      port = await listen(server, config.IM_HOST, config.IM_GRPC_PORT);
+      const address = advertised(config.IM_GRPC_ADVERTISE, config.IM_HOST, port);
+      registration = await registry.register("sys", randomUUID(), { addresses: { grpc: address } });
+      setHealth("SERVING");
+      healthTimer = setInterval(() => void lookAtHealth(), HEALTH_EVERY_MS);
+      logger.info({ port, address }, "gRPC interface listens");
+    },
+    drain: async () => {
+      health.drain();
+      clearInterval(healthTimer);
+      await registration?.close();
+      registration = undefined;
+      setHealth("NOT_SERVING");
+      closed ??= close();
+      await closed;
+    },
+    stop: async () => {
+      clearInterval(healthTimer);
+      await registration?.close();
+      registration = undefined;
+      server.forceShutdown();
+      await gateways.stop();
+    },
+  };
+};
