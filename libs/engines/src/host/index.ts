@@ -6,7 +6,7 @@ import {
   Health,
   type Logger,
   Metrics,
-  type ProcessConfig,
+  option,
   processOptions,
   systemClock,
 } from "@dunlin/runtime";
@@ -18,6 +18,10 @@ import { openStore, type Store, storeOptions } from "../store/index.js";
 /** The settings of all engines and of the process around them. */
 export const hostOptions = {
   ...processOptions,
+  IM_NAMESPACE: option.text(
+    "Prefix of topics, Redis keys and etcd keys: several Dunlins with different ones share engines without meeting.",
+    "dunlin",
+  ),
   ...queueOptions,
   ...storeOptions,
   ...cacheOptions,
@@ -40,6 +44,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   /** Folder of the embedded engines' files. */
   readonly dataDir: string;
+  /** Prefix of topics, Redis keys and etcd keys. Databases are told apart by their URL. */
+  readonly namespace: string;
 }
 
 /** A process and the engines it has opened: the root that services build their contexts on. */
@@ -75,7 +81,7 @@ export const openHost = async <K extends keyof Engines>({
   const metrics = new Metrics();
   const health = new Health();
   const closer = new Closer();
-  const deps: EngineDeps = { logger, metrics, clock, dataDir: (config as ProcessConfig).IM_DATA_DIR };
+  const deps: EngineDeps = { logger, metrics, clock, dataDir: config.IM_DATA_DIR, namespace: config.IM_NAMESPACE };
   const open = {
     registry: () => openRegistry(config, deps),
     cache: () => openCache(config, deps),
