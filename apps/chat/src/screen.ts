@@ -1,0 +1,45 @@
+import { clearLine, createInterface, cursorTo, type Interface } from "node:readline";
+
+/** Lines out and lines in. On a terminal, what arrives is printed above the line that is being typed. */
+export class Screen {
+  readonly #lines: Interface;
+  readonly #terminal: boolean;
+
+  constructor(
+    input: NodeJS.ReadStream,
+    private readonly output: NodeJS.WriteStream,
+  ) {
+    this.#terminal = input.isTTY === true && output.isTTY === true;
+    this.#lines = createInterface({ input, output, terminal: this.#terminal, prompt: "> " });
+    if (this.#terminal) this.#lines.on("SIGINT", () => this.close());
+  }
+
+  print(text: string): void {
+    if (!this.#terminal) {
+      this.output.write(`${text}\n`);
+      return;
+    }
+    cursorTo(this.output, 0);
+    clearLine(this.output, 0);
+    this.output.write(`${text}\n`);
+    this.#lines.prompt(true);
+  }
+
+  /** What stands before the line to type. */
+  prompt(text: string): void {
+    this.#lines.setPrompt(`${text}> `);
+    if (this.#terminal) this.#lines.prompt(true);
+  }
+
+  /** What is typed, line by line, until the end of the input or `close`. */
+  async *typed(): AsyncGenerator<string> {
+    for await (const line of this.#lines) {
+      yield line;
+      if (this.#terminal) this.#lines.prompt();
+    }
+  }
+
+  close(): void {
+    this.#lines.close();
+  }
+}
