@@ -10,6 +10,7 @@ export * from "./control.js";
 export * from "./frames.js";
 export * from "./groups.js";
 export * from "./guarded-store.js";
+export * from "./identity.js";
 export * from "./ids.js";
 export * from "./ingest/index.js";
 export * from "./passwords.js";

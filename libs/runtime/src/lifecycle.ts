@@ -41,6 +41,8 @@ export class Closer {
 
 export interface RunOptions {
   services: readonly Service[];
+  /** Called when all have started. */
+  started?: (() => void) | undefined;
   /** Closes the engines, after the services have stopped. */
   close: () => Promise<void>;
   logger: Logger;
@@ -53,7 +55,7 @@ export interface RunOptions {
  * with 0. A failed start stops what was started and exits with 1, as does an error nobody handled: state may be torn,
  * and everything acknowledged is durable elsewhere.
  */
-export const runServices = async ({ services, close, logger, drainDeadlineMs }: RunOptions): Promise<void> => {
+export const runServices = async ({ services, started, close, logger, drainDeadlineMs }: RunOptions): Promise<void> => {
   let ending = false;
   const end = async (code: number): Promise<void> => {
     if (ending) return;
@@ -97,6 +99,7 @@ export const runServices = async ({ services, close, logger, drainDeadlineMs }: 
       await service.start();
       logger.info({ part: service.name }, "started");
     }
+    started?.();
   } catch (error) {
     logger.fatal({ err: error }, "start failed");
     await end(1);

@@ -1,0 +1,37 @@
+import type { Registry, SlotLease } from "@dunlin/engines/registry";
+import type { Clock } from "@dunlin/runtime";
+import type { DomainConfig } from "./config.js";
+import { Snowflakes } from "./ids.js";
+import { signingKey } from "./signing-key.js";
+import { Tokens } from "./tokens.js";
+
+export interface IdentityDeps {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly config: DomainConfig & { readonly IM_DATA_DIR: string };
+  /** Who leases the slot, for operators. */
+  readonly owner: string;
+  /** Called when somebody else has the slot: this process must make no more ids and end. */
+  readonly onSlotLost: () => void;
+}
+
+/** What makes a process one of the cluster: its slot, the ids made under it, and the key that signs tokens. */
+export interface Identity {
+  readonly lease: SlotLease;
+  readonly snowflakes: Snowflakes;
+  readonly tokens: Tokens;
+  close(): Promise<void>;
+}
+
+/** @throws ConfigError for a missing or weak key, AppError UNAVAILABLE when no slot is to be had. */
+export const openIdentity = async ({ registry, clock, config, owner, onSlotLost }: IdentityDeps): Promise<Identity> => {
+  const key = await signingKey(config.IM_AUTH_KEY, registry.engine === "memory", config.IM_DATA_DIR);
+  const lease = await registry.leaseSlot(owner);
+  lease.onLost(onSlotLost);
+  return {
+    lease,
+    snowflakes: new Snowflakes(lease, clock),
+    tokens: new Tokens(key, config.IM_ACCESS_TTL_S, clock),
+    close: () => lease.close(),
+  };
+};
