@@ -18,6 +18,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Native modules and process-wide signals: a process for each file. Two at a time, since the engines need the machine too.
     pool: "forks",
+    execArgv: ["--enable-source-maps"],
     maxWorkers: 2,
     retry: 0,
   },

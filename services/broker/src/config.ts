@@ -12,9 +12,7 @@ export const brokerOptions = {
     "Where clients reach this gateway, e.g. wss://gw3.example.org/ws. Unset: ws://IM_HOST:port/ws for each port.",
     ["ws", "wss"],
   ),
-  IM_WS_ORIGINS: option.optionalText(
-    "Origins a browser may connect from, comma-separated, e.g. https://chat.example.org. Unset: any.",
-  ),
+  IM_WS_ORIGINS: option.optionalText("Origins a browser may connect from, comma-separated, e.g. https://chat.example.org. Unset: any."),
   IM_WS_MAX_CONNECTIONS: option.integer("Connections this gateway takes; beyond them it answers 503.", "15000", 1, 2_000_000),
   IM_WS_USER_CONNECTIONS: option.integer("Connections one user may have at one gateway; the oldest is closed.", "20", 1, 1000),
   IM_WS_FRAMES_PER_S: option.integer(
@@ -23,7 +21,12 @@ export const brokerOptions = {
     1,
     1000,
   ),
-  IM_WS_PING_S: option.integer("A client pings when it heard nothing for this long; one silent twice as long is closed, seconds.", "60", 4, 480),
+  IM_WS_PING_S: option.integer(
+    "A client pings when it heard nothing for this long; one silent twice as long is closed, seconds.",
+    "60",
+    4,
+    480,
+  ),
 } as const;
 
 export type BrokerConfig = ConfigOf<typeof brokerOptions>;
