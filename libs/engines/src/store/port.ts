@@ -241,12 +241,7 @@ export interface IngestTransaction {
   lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
   /** Stored messages of others than `userId` in (afterSeq, upToSeq], and how many of them mention the user or "@all". */
-  countUnread(
-    conversationId: string,
-    userId: string,
-    afterSeq: number,
-    upToSeq: number,
-  ): Promise<{ unread: number; mentions: number }>;
+  countUnread(conversationId: string, userId: string, afterSeq: number, upToSeq: number): Promise<{ unread: number; mentions: number }>;
   write(changes: IngestChanges): Promise<void>;
 }
 

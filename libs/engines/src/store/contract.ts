@@ -1,0 +1,16 @@
+import { describe } from "vitest";
+import { accountsContract } from "./contract/accounts.js";
+import { crashContract } from "./contract/crash.js";
+import type { StoreHarness } from "./contract/fixture.js";
+import { ingestContract } from "./contract/ingest.js";
+import { messagesContract } from "./contract/messages.js";
+
+/** What every engine of the store must do. `harness` is asked inside the tests, so it may be set up in beforeAll. */
+export const storeContract = (name: string, harness: () => StoreHarness): void => {
+  describe(name, () => {
+    describe("accounts", () => accountsContract(harness));
+    describe("messages", () => messagesContract(harness));
+    describe("ingest", () => ingestContract(harness));
+    describe("crash", () => crashContract(harness));
+  });
+};

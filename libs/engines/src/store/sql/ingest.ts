@@ -1,0 +1,226 @@
+import type { DialogChange, Ingest, IngestChanges, IngestTransaction } from "../port.js";
+import type { SqlContext } from "./context.js";
+import { dialogSelection } from "./dialogs.js";
+import { retryAborted } from "./errors.js";
+import { distinctKeys, sortRows } from "./keys.js";
+import { sentSelection } from "./messages.js";
+import {
+  conversationColumns,
+  conversationOf,
+  dialogColumns,
+  dialogOf,
+  memberColumns,
+  membersOf,
+  messageColumns,
+  numberOf,
+  sentOf,
+  textOf,
+} from "./rows.js";
+import { type Insertion, type Row, type Selection, type Session, type SqlValue, withSession } from "./session.js";
+
+const offsets: Selection = {
+  table: "consumer_offsets",
+  columns: ["partition_no", "next_offset", "batch_begin"],
+  key: ["topic", "partition_no"],
+};
+const offsetColumns = ["topic", "partition_no", "next_offset", "batch_begin"] as const;
+const offsetKey = ["topic", "partition_no"];
+
+const insertOffsets: Insertion = {
+  table: "consumer_offsets",
+  columns: offsetColumns,
+  key: offsetKey,
+  existing: { next_offset: "set", batch_begin: "set" },
+};
+const claimOffsets: Insertion = { ...insertOffsets, existing: "ignore" };
+const insertConversations: Insertion = {
+  table: "conversations",
+  columns: conversationColumns,
+  key: ["id"],
+  existing: { kind: "set", last_seq: "set", title: "set", avatar: "set", owner_id: "set" },
+};
+const insertMembers: Insertion = {
+  table: "members",
+  columns: memberColumns,
+  key: ["conversation_id", "user_id"],
+  existing: "ignore",
+};
+const insertMailboxes: Insertion = {
+  table: "mailboxes",
+  columns: ["user_id", "pts", "min_pts"],
+  key: ["user_id"],
+  existing: { pts: "set" },
+};
+const insertMessages: Insertion = {
+  table: "messages",
+  columns: messageColumns,
+  key: ["conversation_id", "seq"],
+  existing: "fail",
+};
+const insertUpdates: Insertion = {
+  table: "updates",
+  columns: ["user_id", "pts", "type", "conversation_id", "seq", "body", "created_at"],
+  key: ["user_id", "pts"],
+  existing: "fail",
+};
+const dialogInsertion = { table: "dialogs", columns: dialogColumns, key: ["user_id", "peer"] };
+const addToDialogs: Insertion = {
+  ...dialogInsertion,
+  existing: { top_seq: "max", unread: "add", unread_mentions: "add", updated_at: "max" },
+};
+const readDialogs: Insertion = {
+  ...dialogInsertion,
+  existing: { top_seq: "max", read_seq: "set", unread: "set", unread_mentions: "set", updated_at: "max" },
+};
+
+const dialogRow = (change: DialogChange): SqlValue[] => [
+  change.userId,
+  change.peer,
+  change.conversationId,
+  change.kind,
+  change.topSeq,
+  change.read?.readSeq ?? 0,
+  change.read?.unread ?? change.addUnread,
+  change.read?.unreadMentions ?? change.addMentions,
+  0,
+  0,
+  "",
+  0,
+  change.updatedAt,
+];
+
+/** Writes one batch. Tables in one order, rows in the order of their keys: two writers never wait for each other in a ring. */
+const writeChanges = async (session: Session, changes: IngestChanges): Promise<void> => {
+  const put = (insertion: Insertion, rows: SqlValue[][]): Promise<void> => session.insert(insertion, sortRows(rows, insertion.key.length));
+  await put(
+    insertOffsets,
+    changes.offsets.map((o) => [o.topic, o.partition, o.nextOffset, o.batchBegin]),
+  );
+  await put(
+    insertConversations,
+    changes.conversations.map((c) => [c.id, c.kind, c.lastSeq, c.title, c.avatar, c.ownerId, c.createdAt]),
+  );
+  await session.remove(
+    { table: "members", key: ["conversation_id", "user_id"] },
+    sortRows(
+      changes.membersRemoved.map((m) => [m.conversationId, m.userId]),
+      2,
+    ),
+  );
+  await put(
+    insertMembers,
+    changes.membersAdded.map((m) => [m.conversationId, m.userId, m.role, m.joinedSeq, m.joinedAt]),
+  );
+  await put(
+    insertMailboxes,
+    [...changes.mailboxes].map(([userId, pts]) => [userId, pts, 0]),
+  );
+  await put(
+    insertMessages,
+    changes.messages.map((m) => [
+      m.conversationId,
+      m.seq,
+      BigInt(m.id),
+      m.type,
+      m.from,
+      m.to,
+      m.clientMsgId,
+      m.payload,
+      m.mentions,
+      m.replyTo,
+      m.createdAt,
+      m.serverTs,
+      m.bodyHash,
+    ]),
+  );
+  await put(
+    insertUpdates,
+    changes.updates.map((u) => [u.userId, u.pts, u.type, u.conversationId, u.seq, u.body, u.createdAt]),
+  );
+  await put(addToDialogs, changes.dialogs.filter((d) => d.read === undefined).map(dialogRow));
+  await put(readDialogs, changes.dialogs.filter((d) => d.read !== undefined).map(dialogRow));
+};
+
+const ingestOn = (session: Session): IngestTransaction => ({
+  async lockOffsets(topic, partitions) {
+    const keys = distinctKeys(partitions.map((partition) => [topic, partition]));
+    const locking = { ...offsets, lock: true };
+    const lock = (): Promise<Row[]> => session.select(locking, keys);
+    let rows = await lock();
+    if (rows.length < keys.length) {
+      // A row that is not there cannot be locked, and two consumers of a new partition must not both find it free: put an
+      // empty one there first (the second waits for it).
+      await session.insert(
+        claimOffsets,
+        keys.map((key) => [...key, null, 0]),
+      );
+      rows = await lock();
+    }
+    return new Map(rows.filter((row) => row.next_offset !== null).map((row) => [numberOf(row.partition_no), numberOf(row.next_offset)]));
+  },
+
+  async sent(keys) {
+    const distinct = distinctKeys(keys.map((key) => [key.senderId, key.clientMsgId]));
+    return (await session.select(sentSelection, distinct)).map(sentOf);
+  },
+
+  async lockConversations(ids) {
+    const keys = distinctKeys(ids.map((id) => [id]));
+    const rows = await session.select({ table: "conversations", columns: conversationColumns, key: ["id"], lock: true }, keys);
+    return new Map(rows.map((row) => [textOf(row.id), conversationOf(row)]));
+  },
+
+  async members(conversationIds) {
+    const keys = distinctKeys(conversationIds.map((id) => [id]));
+    return membersOf(await session.select({ table: "members", columns: memberColumns, key: ["conversation_id"] }, keys));
+  },
+
+  async lockMailboxes(userIds) {
+    const keys = distinctKeys(userIds.map((id) => [id]));
+    const rows = await session.select({ table: "mailboxes", columns: ["user_id", "pts"], key: ["user_id"], lock: true }, keys);
+    return new Map(rows.map((row) => [textOf(row.user_id), numberOf(row.pts)]));
+  },
+
+  async dialogs(keys) {
+    const distinct = distinctKeys(keys.map((key) => [key.userId, key.peer]));
+    return (await session.select(dialogSelection, distinct)).map(dialogOf);
+  },
+
+  async countUnread(conversationId, userId, afterSeq, upToSeq) {
+    const { rows } = await session.run(
+      `select count(*) as unread, sum(case when instr(mentions, ?) > 0 or instr(mentions, '"@all"') > 0 then 1 else 0 end) as mentions
+       from messages where conversation_id = ? and seq > ? and seq <= ? and sender_id <> ?`,
+      [JSON.stringify(userId), conversationId, afterSeq, upToSeq, userId],
+    );
+    return { unread: numberOf(rows[0]?.unread ?? 0), mentions: numberOf(rows[0]?.mentions ?? 0) };
+  },
+
+  write: (changes) => writeChanges(session, changes),
+});
+
+export const createIngest = ({ reads, writes }: SqlContext): Ingest => ({
+  transaction: (work) =>
+    retryAborted(() =>
+      withSession(writes, async (session) => {
+        await session.begin();
+        try {
+          const result = await work(ingestOn(session));
+          await session.commit();
+          return result;
+        } catch (error) {
+          await session.rollback();
+          throw error;
+        }
+      }),
+    ),
+
+  async offsets(topic, partitions) {
+    const keys = distinctKeys(partitions.map((partition) => [topic, partition]));
+    const rows = await withSession(reads, (session) => session.select(offsets, keys));
+    return new Map(
+      rows
+        .filter((row) => row.next_offset !== null)
+        .map((row) => [numberOf(row.partition_no), { nextOffset: numberOf(row.next_offset), batchBegin: numberOf(row.batch_begin) }]),
+    );
+  },
+});

@@ -1,0 +1,156 @@
+import type {
+  ConversationKind,
+  ConversationRow,
+  DialogRow,
+  JobRun,
+  MemberRole,
+  MemberRow,
+  MessageRow,
+  MessageType,
+  SentMessage,
+  SessionRow,
+  UserRow,
+} from "../port.js";
+import type { Row } from "./session.js";
+
+/** Integers below 2^53, which MySQL gives as text. */
+export const numberOf = (value: unknown): number => Number(value);
+const nullableNumber = (value: unknown): number | null => (value === null ? null : Number(value));
+/** Text, which MySQL gives as bytes when the column is compared bytewise. */
+export const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : Buffer.isBuffer(value) ? value.toString("utf8") : String(value);
+export const nullableText = (value: unknown): string | null => (value === null ? null : textOf(value));
+
+export const userColumns = ["id", "account", "password_hash", "nickname", "avatar", "created_at"] as const;
+
+export const userOf = (row: Row): UserRow => ({
+  id: textOf(row.id),
+  account: textOf(row.account),
+  passwordHash: textOf(row.password_hash),
+  nickname: textOf(row.nickname),
+  avatar: textOf(row.avatar),
+  createdAt: numberOf(row.created_at),
+});
+
+export const sessionOf = (row: Row): SessionRow => ({
+  id: textOf(row.id),
+  userId: textOf(row.user_id),
+  deviceId: textOf(row.device_id),
+  platform: textOf(row.platform),
+  refreshHash: textOf(row.refresh_hash),
+  createdAt: numberOf(row.created_at),
+  lastUsedAt: numberOf(row.last_used_at),
+  expiresAt: numberOf(row.expires_at),
+  revokedAt: nullableNumber(row.revoked_at),
+});
+
+export const conversationColumns = ["id", "kind", "last_seq", "title", "avatar", "owner_id", "created_at"] as const;
+
+export const conversationOf = (row: Row): ConversationRow => ({
+  id: textOf(row.id),
+  kind: textOf(row.kind) as ConversationKind,
+  lastSeq: numberOf(row.last_seq),
+  title: textOf(row.title),
+  avatar: textOf(row.avatar),
+  ownerId: textOf(row.owner_id),
+  createdAt: numberOf(row.created_at),
+});
+
+export const memberColumns = ["conversation_id", "user_id", "role", "joined_seq", "joined_at"] as const;
+
+export const memberOf = (row: Row): MemberRow => ({
+  conversationId: textOf(row.conversation_id),
+  userId: textOf(row.user_id),
+  role: textOf(row.role) as MemberRole,
+  joinedSeq: numberOf(row.joined_seq),
+  joinedAt: numberOf(row.joined_at),
+});
+
+const memberOrder = (a: MemberRow, b: MemberRow): number =>
+  a.joinedAt - b.joinedAt || (a.userId < b.userId ? -1 : a.userId > b.userId ? 1 : 0);
+
+/** Members in the port's order: by joinedAt, then userId. */
+export const membersOf = (rows: readonly Row[]): MemberRow[] => rows.map(memberOf).sort(memberOrder);
+
+export const messageColumns = [
+  "conversation_id",
+  "seq",
+  "id",
+  "type",
+  "sender_id",
+  "recipient_id",
+  "client_msg_id",
+  "payload",
+  "mentions",
+  "reply_to",
+  "created_at",
+  "server_ts",
+  "body_hash",
+] as const;
+
+export const messageOf = (row: Row): MessageRow => ({
+  id: textOf(row.id),
+  conversationId: textOf(row.conversation_id),
+  seq: numberOf(row.seq),
+  type: textOf(row.type) as MessageType,
+  from: textOf(row.sender_id),
+  to: textOf(row.recipient_id),
+  clientMsgId: textOf(row.client_msg_id),
+  payload: textOf(row.payload),
+  mentions: nullableText(row.mentions),
+  replyTo: nullableText(row.reply_to),
+  createdAt: numberOf(row.created_at),
+  serverTs: numberOf(row.server_ts),
+  bodyHash: textOf(row.body_hash),
+});
+
+export const sentColumns = ["sender_id", "client_msg_id", "id", "conversation_id", "body_hash", "created_at"] as const;
+
+export const sentOf = (row: Row): SentMessage => ({
+  senderId: textOf(row.sender_id),
+  clientMsgId: textOf(row.client_msg_id),
+  id: textOf(row.id),
+  conversationId: textOf(row.conversation_id),
+  bodyHash: textOf(row.body_hash),
+  createdAt: numberOf(row.created_at),
+});
+
+export const dialogColumns = [
+  "user_id",
+  "peer",
+  "conversation_id",
+  "kind",
+  "top_seq",
+  "read_seq",
+  "unread",
+  "unread_mentions",
+  "pinned",
+  "muted_until",
+  "draft",
+  "archived",
+  "updated_at",
+] as const;
+
+export const dialogOf = (row: Row): DialogRow => ({
+  userId: textOf(row.user_id),
+  peer: textOf(row.peer),
+  conversationId: textOf(row.conversation_id),
+  kind: textOf(row.kind) as ConversationKind,
+  topSeq: numberOf(row.top_seq),
+  readSeq: numberOf(row.read_seq),
+  unread: numberOf(row.unread),
+  unreadMentions: numberOf(row.unread_mentions),
+  pinned: numberOf(row.pinned) === 1,
+  mutedUntil: numberOf(row.muted_until),
+  draft: textOf(row.draft),
+  archived: numberOf(row.archived) === 1,
+  updatedAt: numberOf(row.updated_at),
+});
+
+export const jobRunOf = (row: Row): JobRun => ({
+  job: textOf(row.job),
+  dueAt: numberOf(row.due_at),
+  finishedAt: nullableNumber(row.finished_at),
+  outcome: nullableText(row.outcome) as JobRun["outcome"],
+  done: numberOf(row.done),
+});

@@ -1,0 +1,79 @@
+/** The tables as kysely sees them. Integers may come back as text (see `rows.ts`). */
+export interface Tables {
+  users: { id: string; account: string; password_hash: string; nickname: string; avatar: string; created_at: number };
+  sessions: {
+    id: string;
+    user_id: string;
+    device_id: string;
+    platform: string;
+    refresh_hash: string;
+    created_at: number;
+    last_used_at: number;
+    /** Brought forward when the session is revoked, so that one index finds all that has ended. */
+    expires_at: number;
+    revoked_at: number | null;
+  };
+  /** The head of each user's update log: the newest pts, and the one up to which the log is trimmed. */
+  mailboxes: { user_id: string; pts: number; min_pts: number };
+  conversations: {
+    id: string;
+    kind: string;
+    last_seq: number;
+    title: string;
+    avatar: string;
+    owner_id: string;
+    created_at: number;
+  };
+  members: { conversation_id: string; user_id: string; role: string; joined_seq: number; joined_at: number };
+  messages: {
+    conversation_id: string;
+    seq: number;
+    id: string | bigint;
+    type: string;
+    sender_id: string;
+    recipient_id: string;
+    client_msg_id: string;
+    payload: string;
+    mentions: string | null;
+    reply_to: string | null;
+    created_at: number;
+    server_ts: number;
+    body_hash: string;
+  };
+  updates: {
+    user_id: string;
+    pts: number;
+    type: string;
+    conversation_id: string;
+    seq: number;
+    body: string | null;
+    created_at: number;
+  };
+  dialogs: {
+    user_id: string;
+    peer: string;
+    conversation_id: string;
+    kind: string;
+    top_seq: number;
+    read_seq: number;
+    unread: number;
+    unread_mentions: number;
+    pinned: number;
+    muted_until: number;
+    draft: string;
+    archived: number;
+    updated_at: number;
+  };
+  consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };
+  job_tokens: { job: string; token: number; newest_due_at: number };
+  job_runs: {
+    job: string;
+    due_at: number;
+    token: number;
+    owner: string;
+    claimed_at: number;
+    finished_at: number | null;
+    outcome: string | null;
+    done: number;
+  };
+}

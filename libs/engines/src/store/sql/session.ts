@@ -1,0 +1,73 @@
+/** A value bound to a statement. Message ids travel as bigint: a comparison with text would go through doubles in MySQL. */
+export type SqlValue = string | number | bigint | null;
+
+/** A row as the engine gives it: big integers may come as text, see `rows.ts`. */
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface SqlResult {
+  readonly rows: Row[];
+  /** Rows that a write matched. */
+  readonly affected: number;
+}
+
+/** A lookup by many keys at once. */
+export interface Selection {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** The columns that a key gives values for: a prefix of an index of the table. */
+  readonly key: readonly string[];
+  /** Locks what is found until the transaction ends. Keys must be sorted and lead a unique key. */
+  readonly lock?: boolean;
+}
+
+/** What becomes of a column when the row is there already: replaced, the greater one kept, or added up. */
+export type Merge = "set" | "max" | "add";
+
+/** A write of many rows at once. */
+export interface Insertion {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** The unique key that decides whether a row is there already. */
+  readonly key: readonly string[];
+  /** A row that is there: an error, left alone, or merged column by column (columns not named stay as they are). */
+  readonly existing: "fail" | "ignore" | Readonly<Record<string, Merge>>;
+}
+
+/** A removal of the rows with the given keys. */
+export interface Removal {
+  readonly table: string;
+  readonly key: readonly string[];
+}
+
+/**
+ * One connection of an engine. Statements run in the order of the calls. Errors are AppErrors as the store port promises,
+ * with UniqueViolation and TransactionAborted told apart.
+ */
+export interface Session {
+  run(sql: string, params: readonly SqlValue[]): Promise<SqlResult>;
+  begin(): Promise<void>;
+  /** Rejects, and has rolled back, when a statement of the transaction failed. */
+  commit(): Promise<void>;
+  /** Never rejects: a connection that cannot roll back is given up, which rolls back too. */
+  rollback(): Promise<void>;
+  /** Rows of all keys, in no particular order. No keys, no query. */
+  select(selection: Selection, keys: readonly (readonly SqlValue[])[]): Promise<Row[]>;
+  insert(insertion: Insertion, rows: readonly (readonly SqlValue[])[]): Promise<void>;
+  remove(removal: Removal, keys: readonly (readonly SqlValue[])[]): Promise<void>;
+  release(): void;
+}
+
+/** Where sessions come from. @throws AppError UNAVAILABLE when too many wait, or none can be had in time. */
+export interface SessionSource {
+  acquire(): Promise<Session>;
+}
+
+/** Lends a session to `work`. */
+export const withSession = async <T>(source: SessionSource, work: (session: Session) => Promise<T>): Promise<T> => {
+  const session = await source.acquire();
+  try {
+    return await work(session);
+  } finally {
+    session.release();
+  }
+};

@@ -1,0 +1,62 @@
+import type { Store } from "../port.js";
+import { createConversations } from "./conversations.js";
+import type { SqlDialect } from "./dialect.js";
+import { createDialogs } from "./dialogs.js";
+import { createKysely, type KyselyParts } from "./driver.js";
+import { unavailable } from "./errors.js";
+import { createIngest } from "./ingest.js";
+import { createJobs } from "./jobs.js";
+import { createMessages } from "./messages.js";
+import { checkSchema, migrate } from "./migrations.js";
+import type { SessionSource } from "./session.js";
+import { createSessions } from "./sessions.js";
+import { createUpdates } from "./updates.js";
+import { createUsers } from "./users.js";
+
+/** What an engine brings; everything else is shared. */
+export interface SqlEngine {
+  readonly dialect: SqlDialect;
+  readonly kysely: KyselyParts;
+  readonly reads: SessionSource;
+  readonly writes: SessionSource;
+  close(): Promise<void>;
+}
+
+const PING_TIMEOUT_MS = 1000;
+
+const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable(`the store did not answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+export const createSqlStore = (engine: SqlEngine): Store => {
+  const { dialect, kysely, reads, writes } = engine;
+  const readDb = createKysely(reads, kysely);
+  const writeDb = createKysely(writes, kysely);
+  const context = { dialect, reads, writes, readDb, writeDb };
+  let closing: Promise<void> | undefined;
+  return {
+    engine: dialect.name,
+    users: createUsers(context),
+    sessions: createSessions(context),
+    conversations: createConversations(context),
+    messages: createMessages(context),
+    updates: createUpdates(context),
+    dialogs: createDialogs(context),
+    ingest: createIngest(context),
+    jobs: createJobs(context),
+    migrate: () => migrate(writeDb as never, dialect),
+    ping: () => within(PING_TIMEOUT_MS, checkSchema(readDb as never, dialect)),
+    close() {
+      closing ??= engine.close();
+      return closing;
+    },
+  };
+};
