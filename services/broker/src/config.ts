@@ -14,7 +14,7 @@ export const brokerOptions = {
   ),
   IM_WS_ORIGINS: option.optionalText("Origins a browser may connect from, comma-separated, e.g. https://chat.example.org. Unset: any."),
   IM_WS_MAX_CONNECTIONS: option.integer("Connections this gateway takes; beyond them it answers 503.", "15000", 1, 2_000_000),
-  IM_WS_USER_CONNECTIONS: option.integer("Connections one user may have at one gateway; the oldest is closed.", "20", 1, 1000),
+  IM_WS_USER_CONNECTIONS: option.integer("Devices of one user that may be connected to one gateway; more are answered 503.", "20", 1, 1000),
   IM_WS_FRAMES_PER_S: option.integer(
     "Frames a client may send each second, ACKs of new updates not counted; three times as many in a burst.",
     "10",

@@ -1,5 +1,6 @@
 import type { Service } from "@dunlin/runtime";
 import type { BrokerContext } from "./context.js";
+import { createGateway } from "./gateway/gateway.js";
 import { createIngest } from "./ingest/ingest.js";
 
 export interface BrokerService extends Service {
@@ -12,6 +13,8 @@ export const createBrokerService = (ctx: BrokerContext): BrokerService => {
   // In order of starting; they drain and stop in reverse. Ingest comes first, so that the gateway drains before it.
   const parts: Service[] = [];
   if (ctx.ingest) parts.push(createIngest(ctx.ingest));
+  const gateway = ctx.gateway && createGateway(ctx.gateway);
+  if (gateway) parts.push(gateway);
   const backwards = async (phase: "drain" | "stop"): Promise<void> => {
     const failures: unknown[] = [];
     for (const part of [...parts].reverse()) {
@@ -26,7 +29,7 @@ export const createBrokerService = (ctx: BrokerContext): BrokerService => {
   return {
     name: "broker",
     get wsPorts() {
-      return [];
+      return gateway?.ports ?? [];
     },
     start: async () => {
       for (const part of parts) await part.start();

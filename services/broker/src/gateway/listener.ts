@@ -1,0 +1,180 @@
+import { AppError, type Clock, type Logger, toAppError } from "@dunlin/runtime";
+import * as uws from "uWebSockets.js";
+import type { AccessClaims } from "@dunlin/domain";
+import { Connection, type Socket, type SocketData } from "./connection.js";
+import type { GatewayMetrics } from "./gateway-metrics.js";
+import { type HandshakeRequest, inspect, notFound, type Refusal, readRequest, refusalOf, refuse, type Ticket, unavailable } from "./handshake.js";
+
+/** A client frame is never larger than this, bytes; uWebSockets.js closes who sends one. */
+const MAX_CLIENT_FRAME = 4 * 1024;
+/** Beyond what the kernel takes, a socket buffers one frame and what was corked with it; more than this is a fault of ours. */
+const MAX_BACKPRESSURE = 128 * 1024;
+/** Handshakes whose token or session is being checked. */
+const MAX_PENDING = 10_000;
+/** Sockets that have not become a WebSocket (yet): more are closed unanswered. */
+const MAX_HALF_OPEN = 10_000;
+
+/** The native constant behind the type's enum (the package exports it under this name). */
+const { LIBUS_LISTEN_EXCLUSIVE_PORT } = uws as unknown as { LIBUS_LISTEN_EXCLUSIVE_PORT: number };
+/** listen(host, port, options, callback) exists and its declaration does not. */
+type Listen = (host: string, port: number, options: number, done: (socket: uws.us_listen_socket | false) => void) => void;
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly firstPort: number;
+  readonly portCount: number;
+  readonly origins: ReadonlySet<string> | undefined;
+  /** Seconds of silence after which a socket is pinged and then closed. */
+  readonly idleTimeoutS: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: GatewayMetrics;
+  /** Why nobody is let in now; undefined: come in. `pending` handshakes are under way. */
+  readonly closedDoor: (pending: number) => string | undefined;
+  /** The token's claims once token and session were found good. @throws AppError */
+  readonly check: (token: string) => Promise<AccessClaims>;
+  /** Why this user or device is not let in now. */
+  readonly closedFor: (claims: AccessClaims) => string | undefined;
+  /** @param since when its handshake began, monotonic ms */
+  readonly onOpen: (connection: Connection, since: number) => void;
+  readonly onMessage: (connection: Connection, message: ArrayBuffer, isBinary: boolean) => void;
+  /** Control frames of the client: a ping (already answered) or a pong. */
+  readonly onControlFrame: (connection: Connection) => void;
+  readonly onDrain: (connection: Connection) => void;
+  readonly onClose: (connection: Connection, code: number) => void;
+}
+
+/** The WebSocket server: handshakes, and events of the sockets handed on. */
+export class Listener {
+  readonly #app = uws.App();
+  readonly #sockets: uws.us_listen_socket[] = [];
+  readonly #since = new WeakMap<Connection, number>();
+  #pending = 0;
+  #halfOpen = 0;
+  #closed = false;
+
+  constructor(private readonly options: ListenerOptions) {
+    const { onMessage, onControlFrame, onDrain, onClose } = options;
+    const app = this.#app;
+    app.filter((res, count) => {
+      this.#halfOpen += count;
+      if (count > 0 && this.#halfOpen > MAX_HALF_OPEN) res.close();
+    });
+    app.ws<SocketData>("/ws", {
+      maxPayloadLength: MAX_CLIENT_FRAME,
+      maxBackpressure: MAX_BACKPRESSURE,
+      closeOnBackpressureLimit: true,
+      compression: 0,
+      idleTimeout: options.idleTimeoutS,
+      sendPingsAutomatically: true,
+      maxLifetime: 0,
+      upgrade: (res, req, context) => this.#upgrade(res, req, context),
+      open: (ws) => this.#open(ws),
+      message: (ws, message, isBinary) => onMessage(ws.getUserData().connection, message, isBinary),
+      ping: (ws) => onControlFrame(ws.getUserData().connection),
+      pong: (ws) => onControlFrame(ws.getUserData().connection),
+      drain: (ws) => {
+        if (ws.getBufferedAmount() === 0) onDrain(ws.getUserData().connection);
+      },
+      close: (ws, code) => {
+        const { connection } = ws.getUserData();
+        connection.ws = undefined;
+        onClose(connection, code);
+      },
+    });
+    // What has no key of the right length, or another method, does not reach the upgrade handler.
+    app.any("/ws", (res, req) => {
+      const verdict = inspect(readRequest(req), options.origins);
+      this.#refuse(res, "status" in verdict ? verdict : notFound);
+    });
+    app.any("/*", (res) => this.#refuse(res, notFound));
+  }
+
+  /** @returns the ports bound. @throws Error naming the port that is taken */
+  async listen(): Promise<number[]> {
+    const { host, firstPort, portCount } = this.options;
+    const ports: number[] = [];
+    for (let i = 0; i < portCount; i++) {
+      const port = firstPort === 0 ? 0 : firstPort + i;
+      const socket = await new Promise<uws.us_listen_socket | false>((resolve) => {
+        // Exclusive: two processes on one port would split its connections between them without a word.
+        (this.#app.listen as unknown as Listen).call(this.#app, host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, resolve);
+      });
+      if (socket === false) throw new Error(`${host}:${port} cannot be listened on; another process may have it`);
+      this.#sockets.push(socket);
+      ports.push(uws.us_socket_local_port(socket as unknown as uws.us_socket));
+    }
+    return ports;
+  }
+
+  /** Takes no new sockets; those open stay. */
+  stopListening(): void {
+    for (const socket of this.#sockets.splice(0)) uws.us_listen_socket_close(socket);
+  }
+
+  /** Closes everything. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // app.close() closes the listen sockets too, and closing one twice is a crash.
+    this.#sockets.length = 0;
+    this.#app.close();
+  }
+
+  #refuse(res: uws.HttpResponse, refusal: Refusal): void {
+    this.options.metrics.handshakes.inc({ status: refusal.status.slice(0, 3) });
+    refuse(res, refusal);
+  }
+
+  #upgrade(res: uws.HttpResponse, req: uws.HttpRequest, context: uws.us_socket_context_t): void {
+    const { origins, closedDoor } = this.options;
+    const request: HandshakeRequest = readRequest(req);
+    const ticket = inspect(request, origins);
+    if ("status" in ticket) return this.#refuse(res, ticket);
+    const closed = this.#pending >= MAX_PENDING ? "too many handshakes at once" : closedDoor(this.#pending);
+    if (closed !== undefined) return this.#refuse(res, unavailable(closed, 2));
+    const state = { aborted: false };
+    res.onAborted(() => {
+      state.aborted = true;
+    });
+    this.#pending += 1;
+    this.#admit(res, context, ticket, state)
+      .catch((error: unknown) => this.options.logger.error({ err: error }, "a handshake failed"))
+      .finally(() => {
+        this.#pending -= 1;
+      });
+  }
+
+  async #admit(res: uws.HttpResponse, context: uws.us_socket_context_t, ticket: Ticket, state: { readonly aborted: boolean }): Promise<void> {
+    const { clock, check, closedDoor, closedFor, metrics } = this.options;
+    const since = clock.monotonic();
+    let claims: AccessClaims | undefined;
+    let failure: AppError | undefined;
+    try {
+      claims = await check(ticket.token);
+    } catch (error) {
+      failure = toAppError(error);
+    }
+    // After an await the response may be gone, and touching it then ends the process.
+    if (state.aborted || this.#closed) return;
+    if (claims === undefined) return this.#refuse(res, refusalOf(failure ?? new AppError("TOKEN_INVALID")));
+    // This handshake counts among the pending ones; the door is asked about the others.
+    const closed = closedDoor(this.#pending - 1) ?? closedFor(claims);
+    if (closed !== undefined) return this.#refuse(res, unavailable(closed, 2));
+    const identity = { ...claims, expiresAtS: Math.floor(claims.expiresAt / 1000) };
+    const connection = new Connection(identity, ticket.resumeFrom, clock.now());
+    this.#since.set(connection, since);
+    metrics.handshakes.inc({ status: "101" });
+    res.cork(() => res.upgrade<SocketData>({ connection }, ticket.key, ticket.protocol, ticket.extensions, context));
+  }
+
+  #open(ws: Socket): void {
+    // The filter does not see a socket go that has become a WebSocket: it leaves the half-open ones here.
+    this.#halfOpen -= 1;
+    const { connection } = ws.getUserData();
+    connection.ws = ws;
+    const since = this.#since.get(connection) ?? 0;
+    this.#since.delete(connection);
+    this.options.onOpen(connection, since);
+  }
+}
