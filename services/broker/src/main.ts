@@ -22,7 +22,9 @@ await runMain({
       return { ...shared, store, rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX }, partitions: config.IM_QUEUE_PARTITIONS };
     };
     const openGateway = async (): Promise<GatewayContext> => {
-      const embedded = [config.IM_QUEUE_URL, config.IM_STORE_URL, config.IM_REDIS_URL, config.IM_ETCD_URL].every((url) => url === undefined);
+      const embedded = [config.IM_QUEUE_URL, config.IM_STORE_URL, config.IM_REDIS_URL, config.IM_ETCD_URL].every(
+        (url) => url === undefined,
+      );
       const key = await signingKey(config.IM_AUTH_KEY, embedded, config.IM_DATA_DIR);
       const lease = await engines.registry.leaseSlot(`broker@${config.IM_HOST}:${config.IM_WS_PORT}`);
       // Somebody else has the slot: whatever this process delivers now is theirs to deliver.

@@ -1,5 +1,5 @@
-import type { Route } from "@dunlin/engines/cache";
 import type { WebSocket } from "uWebSockets.js";
+import type { Route } from "@dunlin/engines/cache";
 import type { Reorder } from "./reorder.js";
 import { Window } from "./window.js";
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { type AccessClaims, type CloseOrder, publishControl, subscribeControl } from "@dunlin/domain";
 import { ROUTE_TTL_MS, type Subscription } from "@dunlin/engines/cache";
 import type { MemberInfo, Registration } from "@dunlin/engines/registry";
-import { closeCodes, type CloseName, deliveriesTopic } from "@dunlin/proto";
+import { type CloseName, closeCodes, deliveriesTopic } from "@dunlin/proto";
 import { AppError, backoffMs, Closer, type Service, sleep, withTimeout } from "@dunlin/runtime";
 import type { GatewayContext } from "../context.js";
 import { parseClientFrame } from "./client-frame.js";
@@ -211,8 +211,14 @@ class GatewayService implements Gateway {
     this.#directory.add(connection);
     this.#metrics.connections.set(this.#directory.size);
     const order = this.#recent.find(connection, this.#slot, since);
-    if (order !== undefined) return this.#close(connection, order.close);
-    if (connection.expiresAtS * 1000 <= clock.now()) return this.#close(connection, "TOKEN_EXPIRED");
+    if (order !== undefined) {
+      this.#close(connection, order.close);
+      return;
+    }
+    if (connection.expiresAtS * 1000 <= clock.now()) {
+      this.#close(connection, "TOKEN_EXPIRED");
+      return;
+    }
     this.#routes.register(connection);
     publishControl(cache, {
       kind: "close",
@@ -239,7 +245,10 @@ class GatewayService implements Gateway {
 
   #received(connection: Connection, message: ArrayBuffer, isBinary: boolean): void {
     const frame = isBinary ? undefined : parseClientFrame(new Uint8Array(message));
-    if (frame === undefined) return this.#close(connection, "PROTOCOL_VIOLATION");
+    if (frame === undefined) {
+      this.#close(connection, "PROTOCOL_VIOLATION");
+      return;
+    }
     if (frame.type === "ACK") {
       // An ACK of something new is paid for by the update it answers; only empty ones are counted.
       if (frame.pts <= connection.acked && !this.#charge(connection)) return;
@@ -247,7 +256,10 @@ class GatewayService implements Gateway {
       return;
     }
     if (!this.#charge(connection)) return;
-    if (frame.type === "PING") return this.#sender.fleeting(connection, PONG);
+    if (frame.type === "PING") {
+      this.#sender.fleeting(connection, PONG);
+      return;
+    }
     const away = frame.status === "away";
     if (away === connection.has(flag.AWAY)) return;
     if (away) connection.set(flag.AWAY);
@@ -398,7 +410,10 @@ class GatewayService implements Gateway {
     const soft = Number(/^Max open files\s+(\d+)/m.exec(text)?.[1] ?? Number.POSITIVE_INFINITY);
     const allowed = Math.max(1, soft - SPARE_DESCRIPTORS);
     if (allowed < this.ctx.config.IM_WS_MAX_CONNECTIONS) {
-      this.ctx.logger.warn({ descriptors: soft, connections: allowed }, "the file-descriptor limit allows fewer connections than configured");
+      this.ctx.logger.warn(
+        { descriptors: soft, connections: allowed },
+        "the file-descriptor limit allows fewer connections than configured",
+      );
     }
     return allowed;
   }

@@ -1,6 +1,6 @@
+import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { type ErrorCode, errors } from "@dunlin/proto";
 import type { AppError } from "@dunlin/runtime";
-import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 
 /** The subprotocols spoken here. */
 export const SUBPROTOCOLS = ["text"] as const;

@@ -1,9 +1,19 @@
-import { AppError, type Clock, type Logger, toAppError } from "@dunlin/runtime";
 import * as uws from "uWebSockets.js";
 import type { AccessClaims } from "@dunlin/domain";
+import { AppError, type Clock, type Logger, toAppError } from "@dunlin/runtime";
 import { Connection, type Socket, type SocketData } from "./connection.js";
 import type { GatewayMetrics } from "./gateway-metrics.js";
-import { type HandshakeRequest, inspect, notFound, type Refusal, readRequest, refusalOf, refuse, type Ticket, unavailable } from "./handshake.js";
+import {
+  type HandshakeRequest,
+  inspect,
+  notFound,
+  type Refusal,
+  readRequest,
+  refusalOf,
+  refuse,
+  type Ticket,
+  unavailable,
+} from "./handshake.js";
 
 /** A client frame is never larger than this, bytes; uWebSockets.js closes who sends one. */
 const MAX_CLIENT_FRAME = 4 * 1024;
@@ -56,6 +66,7 @@ export class Listener {
   constructor(private readonly options: ListenerOptions) {
     const { onMessage, onControlFrame, onDrain, onClose } = options;
     const app = this.#app;
+    // biome-ignore lint/suspicious/useIterableCallbackReturn: this is no array but the server, and it wants no answer
     app.filter((res, count) => {
       this.#halfOpen += count;
       if (count > 0 && this.#halfOpen > MAX_HALF_OPEN) res.close();
@@ -130,9 +141,15 @@ export class Listener {
     const { origins, closedDoor } = this.options;
     const request: HandshakeRequest = readRequest(req);
     const ticket = inspect(request, origins);
-    if ("status" in ticket) return this.#refuse(res, ticket);
+    if ("status" in ticket) {
+      this.#refuse(res, ticket);
+      return;
+    }
     const closed = this.#pending >= MAX_PENDING ? "too many handshakes at once" : closedDoor(this.#pending);
-    if (closed !== undefined) return this.#refuse(res, unavailable(closed, 2));
+    if (closed !== undefined) {
+      this.#refuse(res, unavailable(closed, 2));
+      return;
+    }
     const state = { aborted: false };
     res.onAborted(() => {
       state.aborted = true;
@@ -145,7 +162,12 @@ export class Listener {
       });
   }
 
-  async #admit(res: uws.HttpResponse, context: uws.us_socket_context_t, ticket: Ticket, state: { readonly aborted: boolean }): Promise<void> {
+  async #admit(
+    res: uws.HttpResponse,
+    context: uws.us_socket_context_t,
+    ticket: Ticket,
+    state: { readonly aborted: boolean },
+  ): Promise<void> {
     const { clock, check, closedDoor, closedFor, metrics } = this.options;
     const since = clock.monotonic();
     let claims: AccessClaims | undefined;
@@ -157,10 +179,16 @@ export class Listener {
     }
     // After an await the response may be gone, and touching it then ends the process.
     if (state.aborted || this.#closed) return;
-    if (claims === undefined) return this.#refuse(res, refusalOf(failure ?? new AppError("TOKEN_INVALID")));
+    if (claims === undefined) {
+      this.#refuse(res, refusalOf(failure ?? new AppError("TOKEN_INVALID")));
+      return;
+    }
     // This handshake counts among the pending ones; the door is asked about the others.
     const closed = closedDoor(this.#pending - 1) ?? closedFor(claims);
-    if (closed !== undefined) return this.#refuse(res, unavailable(closed, 2));
+    if (closed !== undefined) {
+      this.#refuse(res, unavailable(closed, 2));
+      return;
+    }
     const identity = { ...claims, expiresAtS: Math.floor(claims.expiresAt / 1000) };
     const connection = new Connection(identity, ticket.resumeFrom, clock.now());
     this.#since.set(connection, since);

@@ -5,7 +5,7 @@ import type { Clock, Logger } from "@dunlin/runtime";
 import { type Connection, flag } from "./connection.js";
 import type { Directory } from "./directory.js";
 import type { GatewayMetrics } from "./gateway-metrics.js";
-import { READ_LIMIT, type Mailbox } from "./mailbox.js";
+import { type Mailbox, READ_LIMIT } from "./mailbox.js";
 import { Reorder } from "./reorder.js";
 import type { Sender } from "./sender.js";
 import { WINDOW } from "./window.js";
@@ -68,7 +68,8 @@ export class Stream {
         metrics.unclaimed.inc();
         continue;
       }
-      if (Array.isArray(there)) for (const connection of there as readonly Connection[]) staged = this.#live(connection, target.pts, entry) || staged;
+      if (Array.isArray(there))
+        for (const connection of there as readonly Connection[]) staged = this.#live(connection, target.pts, entry) || staged;
       else staged = this.#live(there as Connection, target.pts, entry) || staged;
     }
     if (staged && entry.storedAt > 0) metrics.latency.observe(Math.max(0, clock.now() - entry.storedAt) / 1000);
@@ -222,7 +223,10 @@ export class Stream {
         metrics.pulls.inc({ reason });
         const difference = await mailbox.read(connection.userId, connection.sent, Math.max(1, connection.room));
         if (connection.ws === undefined) return;
-        if (difference.tooLong) return close(connection, "OUT_OF_SYNC");
+        if (difference.tooLong) {
+          close(connection, "OUT_OF_SYNC");
+          return;
+        }
         connection.clear(flag.UNSURE);
         connection.newest = Math.max(connection.newest, difference.pts);
         const before = connection.sent;
@@ -280,7 +284,9 @@ export class Stream {
       metrics.pulls.inc({ reason: "redelivery" });
       const { updates } = await mailbox.read(connection.userId, connection.acked, connection.sent - connection.acked);
       // What was acknowledged meanwhile is not sent again, what was not sent yet is not sent here.
-      const frames = updates.filter((update) => update.pts > connection.acked && update.pts <= connection.sent).map((update) => update.json);
+      const frames = updates
+        .filter((update) => update.pts > connection.acked && update.pts <= connection.sent)
+        .map((update) => update.json);
       if (frames.length > 0) metrics.redelivered.inc(sender.again(connection, frames));
     };
     read()

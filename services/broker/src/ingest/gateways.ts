@@ -1,5 +1,5 @@
-import type { Registry } from "@dunlin/engines/registry";
 import type { Route } from "@dunlin/engines/cache";
+import type { Registry } from "@dunlin/engines/registry";
 
 /** The gateways that are alive, by slot; kept up to date by the registry. */
 export class LiveGateways {

@@ -42,7 +42,12 @@ export const createIngest = (ctx: IngestContext): Service => {
   const gateways = new LiveGateways();
   const deliverer = new Deliverer({ queue, cache: ctx.cache, gateways, logger, metrics, clock });
   const stored = metrics.counter("dunlin_messages_stored_total", "Messages stored");
-  const batchRecords = metrics.histogram("dunlin_ingest_batch_records", "Records in a transaction", [], [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]);
+  const batchRecords = metrics.histogram(
+    "dunlin_ingest_batch_records",
+    "Records in a transaction",
+    [],
+    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000],
+  );
   const batchSeconds = metrics.histogram("dunlin_ingest_batch_seconds", "Time of a transaction");
   const lag = metrics.gauge("dunlin_ingest_lag", "Commands accepted but not stored", ["partition"]);
   /** partition → where the store has it, as far as this process knows */
@@ -100,7 +105,10 @@ export const createIngest = (ctx: IngestContext): Service => {
   /** A clean stop leaves nothing to redo: the next owner begins behind the last batch. */
   const settle = async (): Promise<void> => {
     await store.ingest.transaction(async (tx) => {
-      const now = await tx.lockOffsets(COMMANDS, [...positions.keys()].sort((a, b) => a - b));
+      const now = await tx.lockOffsets(
+        COMMANDS,
+        [...positions.keys()].sort((a, b) => a - b),
+      );
       const offsets = [...now]
         .filter(([partition, next]) => positions.get(partition) === next)
         .map(([partition, next]) => ({ topic: COMMANDS, partition, nextOffset: next, batchBegin: next }));

@@ -37,11 +37,7 @@ const laneWith = (fail: (items: readonly Item[], commit: Commit) => void = () =>
 describe("the lane", () => {
   test("writes a lone batch at once and merges what gathers meanwhile", async () => {
     const { lane, writes } = laneWith();
-    await Promise.all([
-      lane.run(1, [item(1, 0)], live),
-      lane.run(2, [item(2, 0), item(2, 1)], live),
-      lane.run(3, [item(3, 0)], live),
-    ]);
+    await Promise.all([lane.run(1, [item(1, 0)], live), lane.run(2, [item(2, 0), item(2, 1)], live), lane.run(3, [item(3, 0)], live)]);
     expect(writes.flat().sort()).toEqual([100, 200, 201, 300]);
     expect(writes.length).toBeLessThan(3);
   });

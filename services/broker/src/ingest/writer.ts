@@ -73,7 +73,10 @@ const transact = async ({ store, clock, rules, bury }: WriterDeps, items: readon
   const indexed: { item: Item; command: ValidCommand }[] = [];
   if (apply) for (const item of items) if (typeof item.command !== "string") indexed.push({ item, command: item.command });
   return store.ingest.transaction(async (tx) => {
-    const stored = await tx.lockOffsets(COMMANDS, [...moves.keys()].sort((a, b) => a - b));
+    const stored = await tx.lockOffsets(
+      COMMANDS,
+      [...moves.keys()].sort((a, b) => a - b),
+    );
     const lost = [...moves].filter(([partition, span]) => (stored.get(partition) ?? 0) !== span.from);
     if (lost.length > 0) throw new Fenced(lost.map(([partition]) => partition));
     const { changes, effects } = await applyCommands(
