@@ -1,1 +1,3 @@
-export {};
+export * from "./config.js";
+export * from "./context.js";
+export * from "./service.js";

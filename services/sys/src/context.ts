@@ -18,6 +18,8 @@ export interface SysContext {
   readonly cache: Cache;
   readonly registry: Registry;
   readonly tokens: Tokens;
-  /** Message ids, made under the process's leased slot. */
+  /** The process's leased slot, where the outcome of its commands is published. */
+  readonly slot: number;
+  /** Message ids, made under that slot. */
   readonly snowflakes: Snowflakes;
 }

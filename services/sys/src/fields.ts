@@ -1,6 +1,8 @@
 import { isGroupId, isMessageId, isPeerId, isUserId } from "@dunlin/domain";
 import { AppError } from "@dunlin/runtime";
 
+const ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9._@+-]{2,63}$/;
+
 const wrong = (field: string, what: string): AppError => new AppError("BAD_REQUEST", `${field}: ${what}`, { details: { field } });
 
 /** Checks of request fields, by their names in the .proto. Each answers the value. @throws AppError BAD_REQUEST naming the field. */
@@ -27,6 +29,15 @@ export const field = {
     if (length < min || length > max) throw wrong(name, `must have ${min} to ${max} characters`);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is control characters that are refused
     if (/[\u0000-\u001f\u007f]/.test(value)) throw wrong(name, "must not contain control characters");
+    return value;
+  },
+  account: (name: string, value: string): string => {
+    if (!ACCOUNT.test(value)) throw wrong(name, "must have 3 to 64 letters, digits or any of . _ @ + -, a letter or digit first");
+    return value;
+  },
+  password: (name: string, value: string): string => {
+    const bytes = Buffer.byteLength(value);
+    if (bytes < 8 || bytes > 128) throw wrong(name, "must have 8 to 128 bytes");
     return value;
   },
   integer: (name: string, value: number, min: number, max: number): number => {

@@ -22,7 +22,8 @@ const run = async (): Promise<void> => {
     const { queue, store, cache, registry } = engines;
     const tokens = new Tokens(key, config.IM_ACCESS_TTL_S, clock);
     const snowflakes = new Snowflakes(lease, clock);
-    const context = { config, logger, metrics, health, clock, queue, store, cache, registry, tokens, snowflakes };
+    const slot = lease.slot;
+    const context = { config, logger, metrics, health, clock, queue, store, cache, registry, tokens, slot, snowflakes };
     return { context, closeLease: () => lease.close() };
   };
 

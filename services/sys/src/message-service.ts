@@ -1,12 +1,28 @@
-import { conversationIdOf, systemConversationOf } from "@dunlin/domain";
+import {
+  conversationIdOf,
+  MENTION_ALL,
+  type MessagePayload,
+  PAYLOAD_BYTES_MAX,
+  payloadSchema,
+  payloadText,
+  pushSchema,
+  type SendInput,
+  type Sending,
+  systemConversationOf,
+} from "@dunlin/domain";
 import type { HistoryQuery, Store } from "@dunlin/engines/store";
 import type { sys } from "@dunlin/proto";
 import { AppError } from "@dunlin/runtime";
 import type { SysContext } from "./context.js";
 import { field } from "./fields.js";
 import { difference, historyTexts } from "./frames.js";
+import { parseJson } from "./json-field.js";
+import type { Notifications } from "./notifications.js";
 import type { Handlers } from "./unary.js";
 
+const CLIENT_MSG_ID_MAX = 64;
+const MENTIONS_MAX = 200;
+const NOTIFY_MAX = 1_000;
 const DIFFERENCE_MAX = 1_000;
 const HISTORY_MAX = 200;
 const SEQ_MAX = Number.MAX_SAFE_INTEGER;
@@ -20,12 +36,43 @@ const hiddenUpTo = async (store: Store, userId: string, peer: string): Promise<n
   throw new AppError(conversation ? "NOT_A_MEMBER" : "PEER_NOT_FOUND");
 };
 
-export const messageService = ({ store }: SysContext): Handlers<typeof sys.MessageServiceService> => ({
-  sendMessage: async () => {
-    throw new AppError("METHOD_NOT_ALLOWED");
+const mention = (name: string, value: string): string => (value === MENTION_ALL ? value : field.userId(name, value));
+
+/** A payload in its field. @throws AppError PAYLOAD_TOO_LARGE, BAD_REQUEST */
+const payloadOf = (text: string): MessagePayload => {
+  if (Buffer.byteLength(text) > PAYLOAD_BYTES_MAX) throw new AppError("PAYLOAD_TOO_LARGE");
+  return parseJson("payload", text, payloadSchema);
+};
+
+export const messageService = (
+  { store }: Pick<SysContext, "store">,
+  sending: Sending,
+  notifications: Notifications,
+  requireUser: (userId: string) => Promise<void>,
+): Handlers<typeof sys.MessageServiceService> => ({
+  sendMessage: async (request, caller) => {
+    const from = field.userId("from", request.from);
+    const { replyTo, push } = request;
+    const input: SendInput = {
+      from,
+      // No device of the sender's has it yet: all of them are told.
+      deviceId: "",
+      to: field.peerId("to", request.to),
+      clientMsgId: field.text("client_msg_id", request.clientMsgId, 1, CLIENT_MSG_ID_MAX),
+      payload: payloadOf(request.payload),
+      mentions: field.list("mentions", request.mentions, 0, MENTIONS_MAX, mention),
+      replyTo: replyTo === undefined ? undefined : field.messageId("reply_to", replyTo),
+      push: push === undefined ? undefined : parseJson("push", push, pushSchema),
+      requestId: caller.requestId,
+    };
+    await requireUser(from);
+    return sending.accept(input);
   },
-  sendNotification: async () => {
-    throw new AppError("METHOD_NOT_ALLOWED");
+  sendNotification: async (request, caller) => {
+    const userIds = field.list("user_ids", request.userIds, 1, NOTIFY_MAX, field.userId);
+    const clientMsgId = field.text("client_msg_id", request.clientMsgId, 1, CLIENT_MSG_ID_MAX);
+    const payload = payloadText(payloadOf(request.payload));
+    return { results: await notifications.send(userIds, clientMsgId, payload, caller.requestId) };
   },
   getDifference: (request) =>
     difference(

@@ -1,19 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { durableTopics } from "@dunlin/domain";
+import { Access, Accounts, CommandOutcomes, durableTopics, Groups, Passwords, PendingResults, Sending } from "@dunlin/domain";
 import type { Registration } from "@dunlin/engines/registry";
 import { sys } from "@dunlin/proto";
-import { type Service, sleep } from "@dunlin/runtime";
+import { AppError, type Service, sleep } from "@dunlin/runtime";
 import { HealthImplementation, type ServingStatus } from "grpc-health-check";
 import { connectionService } from "./connection-service.js";
 import type { SysContext } from "./context.js";
+import { groupService } from "./group-service.js";
 import { addReflection, createGrpcServer, hostPort, isLoopback, listen } from "./grpc-server.js";
 import { LiveGateways } from "./live-gateways.js";
 import { messageService } from "./message-service.js";
+import { Notifications } from "./notifications.js";
 import { presenceService } from "./presence-service.js";
 import { queueService } from "./queue-service.js";
 import { tokenService } from "./token-service.js";
 import { UnaryServices } from "./unary.js";
+import { userService } from "./user-service.js";
 
 /** Calls under way may take this long to end while draining, ms. */
 const DRAIN_MS = 10_000;
@@ -42,16 +45,29 @@ export const advertised = (setting: string | undefined, host: string, port: numb
 };
 
 export const createSysService = (context: SysContext): SysService => {
-  const { clock, config, health, logger, queue, registry } = context;
-  const gateways = new LiveGateways(registry, context.cache);
+  const { cache, clock, config, health, logger, queue, registry, store } = context;
+  const gateways = new LiveGateways(registry, cache);
   const server = createGrpcServer(config.IM_GRPC_STREAMS_MAX);
   const unary = new UnaryServices({
     ...context,
     deadlineMaxMs: config.IM_GRPC_DEADLINE_MAX_MS,
     callsMax: config.IM_GRPC_CALLS_MAX,
   });
-  unary.add(server, sys.TokenServiceService, tokenService(context));
-  unary.add(server, sys.MessageServiceService, messageService(context));
+  const ids = context.snowflakes;
+  const access = new Access(store, clock);
+  const accounts = new Accounts({ ...context, passwords: new Passwords(), refreshTtlDays: config.IM_REFRESH_TTL_DAYS });
+  const sending = new Sending({ store, cache, queue, access, ids, clock });
+  const results = new PendingResults(cache, context.slot);
+  const outcomes = new CommandOutcomes({ queue, results, ids, clock });
+  const groups = new Groups({ access, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX });
+  const requireUser = async (userId: string): Promise<void> => {
+    if ((await access.missingUsers([userId])).length > 0) throw new AppError("NOT_FOUND", `no such user: ${userId}`);
+  };
+
+  unary.add(server, sys.TokenServiceService, tokenService(context, accounts, requireUser));
+  unary.add(server, sys.UserServiceService, userService(context, accounts));
+  unary.add(server, sys.MessageServiceService, messageService(context, sending, new Notifications(context, access), requireUser));
+  unary.add(server, sys.GroupServiceService, groupService(context, groups, requireUser));
   unary.add(server, sys.PresenceServiceService, presenceService(gateways));
   unary.add(server, sys.ConnectionServiceService, connectionService(context, gateways));
   unary.add(server, sys.QueueServiceService, queueService(context));
@@ -95,6 +111,7 @@ export const createSysService = (context: SysContext): SysService => {
     start: async () => {
       await queue.ensureTopics(durableTopics(config.IM_QUEUE_PARTITIONS));
       await gateways.start();
+      await results.start();
       port = await listen(server, config.IM_HOST, config.IM_GRPC_PORT);
       const address = advertised(config.IM_GRPC_ADVERTISE, config.IM_HOST, port);
       registration = await registry.register("sys", randomUUID(), { addresses: { grpc: address } });
@@ -116,6 +133,7 @@ export const createSysService = (context: SysContext): SysService => {
       await registration?.close();
       registration = undefined;
       server.forceShutdown();
+      await results.close();
       await gateways.stop();
     },
   };

@@ -1,0 +1,27 @@
+import { type ConfigOf, type Option, option } from "@dunlin/runtime";
+import { z } from "zod";
+import { Schedule } from "./schedule.js";
+
+const schedule = (help: string, fallback: string): Option<Schedule> => ({
+  schema: z.string().transform((pattern, context) => {
+    try {
+      return new Schedule(pattern);
+    } catch (error) {
+      context.addIssue(error instanceof Error ? error.message : String(error));
+      return z.NEVER;
+    }
+  }) as unknown as z.ZodType<Schedule, string | undefined>,
+  allowed: "a cron pattern of 5 fields (6 with seconds first), in UTC",
+  help,
+  fallback,
+});
+
+export const cronOptions = {
+  IM_CRON_SESSIONS: schedule("When ended sessions are removed.", "7 * * * *"),
+  IM_CRON_UPDATES: schedule("When users' update logs are trimmed.", "37 * * * *"),
+  IM_UPDATES_KEEP_DAYS: option.integer("Updates older than this are trimmed, days.", "30", 1, 3650),
+  IM_UPDATES_KEEP_COUNT: option.integer("Updates a user keeps at most.", "100000", 100, 100_000_000),
+  IM_CRON_ROWS_MAX: option.integer("Rows a run removes at most; the next one goes on.", "1000000", 1, 1_000_000_000),
+} as const;
+
+export type CronConfig = ConfigOf<typeof cronOptions>;

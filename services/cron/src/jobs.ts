@@ -1,0 +1,28 @@
+import type { Store } from "@dunlin/engines/store";
+import type { Clock } from "@dunlin/runtime";
+import type { CronConfig } from "./config.js";
+import type { Schedule } from "./schedule.js";
+
+/** Something that is done on a schedule, in slices, each of which may be repeated without harm. */
+export interface Job {
+  readonly name: string;
+  readonly schedule: Schedule;
+  /** Removes about `limit` rows. @returns how many went; 0 when there is nothing left to do. */
+  readonly slice: (limit: number) => Promise<number>;
+}
+
+const DAY_MS = 86_400_000;
+
+export const createJobs = (config: CronConfig, store: Pick<Store, "sessions" | "updates">, clock: Pick<Clock, "now">): Job[] => [
+  {
+    name: "sessions",
+    schedule: config.IM_CRON_SESSIONS,
+    // Kept for a day, so that a refresh token that comes late is still told from one that never was.
+    slice: (limit) => store.sessions.removeEnded(clock.now() - DAY_MS, limit),
+  },
+  {
+    name: "updates",
+    schedule: config.IM_CRON_UPDATES,
+    slice: (limit) => store.updates.trim(clock.now() - config.IM_UPDATES_KEEP_DAYS * DAY_MS, config.IM_UPDATES_KEEP_COUNT, limit),
+  },
+];

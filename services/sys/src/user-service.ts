@@ -1,0 +1,28 @@
+import type { Accounts } from "@dunlin/domain";
+import type { UserRow } from "@dunlin/engines/store";
+import type { sys } from "@dunlin/proto";
+import { AppError } from "@dunlin/runtime";
+import type { SysContext } from "./context.js";
+import { field } from "./fields.js";
+import type { Handlers } from "./unary.js";
+
+const ACCOUNT_MAX = 64;
+
+const toUser = ({ id, account, nickname, avatar, createdAt }: UserRow): sys.User => ({ id, account, nickname, avatar, createdAt });
+
+export const userService = ({ store }: Pick<SysContext, "store">, accounts: Accounts): Handlers<typeof sys.UserServiceService> => ({
+  createUser: async (request) => {
+    const account = field.account("account", request.account);
+    const password = field.password("password", request.password);
+    const nickname = request.nickname === "" ? account : field.text("nickname", request.nickname, 1, 64);
+    return toUser(await accounts.create(account, password, nickname));
+  },
+  getUser: async (request) => {
+    const found =
+      request.userId === ""
+        ? await store.users.byAccount(field.text("account", request.account, 1, ACCOUNT_MAX))
+        : (await store.users.get([field.userId("user_id", request.userId)]))[0];
+    if (!found) throw new AppError("NOT_FOUND", "no such user");
+    return toUser(found);
+  },
+});
