@@ -7,6 +7,7 @@ export * from "./command-outcomes.js";
 export * from "./commands.js";
 export * from "./config.js";
 export * from "./control.js";
+export * from "./dead-letters.js";
 export * from "./frames.js";
 export * from "./groups.js";
 export * from "./guarded-store.js";

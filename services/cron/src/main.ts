@@ -1,64 +1,46 @@
-import { hostOptions, openHost } from "@dunlin/engines/host";
-import { ConfigError, describeOptions, loadConfig, runServices, type Service, startMetricsServer } from "@dunlin/runtime";
+import { type Host, hostOptions, openHost, runMain } from "@dunlin/engines/host";
+import { ConfigError, loadConfig } from "@dunlin/runtime";
+import type { CronConfig } from "./config.js";
 import { cronOptions } from "./config.js";
-import { createCronService } from "./service.js";
+import { type CronService, createCronService } from "./service.js";
 
 const options = { ...hostOptions, ...cronOptions };
+const args = process.argv.slice(2);
 
-const open = async () => {
+const compose = async (
+  { logger, metrics, health, clock, engines }: Host<"registry" | "store">,
+  config: CronConfig,
+): Promise<CronService> => {
+  await engines.store.migrate();
+  return createCronService({ config, logger, metrics, health, clock, ...engines });
+};
+
+/** Does one job by hand. */
+const runOne = async (job: string): Promise<void> => {
   const config = loadConfig(options, process.env);
   const host = await openHost({ service: "cron", config, needs: ["registry", "store"] });
-  const { engines, logger, metrics, health, clock } = host;
   try {
-    await engines.store.migrate();
-  } catch (error) {
-    await host.close();
-    throw error;
-  }
-  const service = createCronService({ config, logger, metrics, health, clock, store: engines.store, registry: engines.registry });
-  return { config, host, service };
-};
-
-const serve = async (): Promise<void> => {
-  const { config, host, service } = await open();
-  const { logger, metrics, health } = host;
-  metrics.collectDefaults();
-  let closeMetrics = async (): Promise<void> => {};
-  const operators: Service = {
-    name: "metrics",
-    start: async () => {
-      const bound = await startMetricsServer({ host: config.IM_HOST, port: config.IM_METRICS_PORT, metrics, health });
-      closeMetrics = bound.close;
-    },
-    drain: async () => {},
-    stop: () => closeMetrics(),
-  };
-  await runServices({
-    services: [operators, service],
-    close: () => host.close(),
-    logger,
-    drainDeadlineMs: config.IM_DRAIN_S * 1000,
-  });
-};
-
-const runOne = async (job: string): Promise<void> => {
-  const { host, service } = await open();
-  try {
-    const rows = await service.runNow(job);
-    process.stdout.write(`${job}: ${rows} rows removed\n`);
+    const service = await compose(host, config);
+    process.stdout.write(`${job}: ${await service.runNow(job)} rows removed\n`);
   } finally {
     await host.close();
   }
 };
 
-const [flag, value] = process.argv.slice(2);
-if (flag === "--help") {
-  const usage = "cronsvc: clean-up on a schedule\n\n  --run <job>  does one job now and ends (sessions, updates)\n";
-  process.stdout.write(`${usage}\n${describeOptions(options)}\n`);
-} else {
-  (flag === "--run" ? runOne(value ?? "") : serve()).catch((error: unknown) => {
-    const text = error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+if (args[0] === "--run") {
+  await runOne(args[1] ?? "").catch((error: unknown) => {
+    const text = error instanceof ConfigError || !(error instanceof Error) ? String(error) : error.message;
     process.stderr.write(`${text}\n`);
-    process.exit(1);
+    process.exitCode = 1;
+  });
+} else {
+  await runMain({
+    service: "cron",
+    about: "cronsvc: clean-up on a schedule. With --run <job> it does one job now and ends: sessions or updates.",
+    options,
+    env: process.env,
+    args,
+    needs: () => ["registry", "store"],
+    compose: async (host, config) => ({ services: [await compose(host, config)] }),
   });
 }
