@@ -19,11 +19,12 @@ export interface RegistryHarness {
 }
 
 /** Waits until `check` no longer throws, at most `ms`; then its last error is the failure. */
-export const eventually = async (check: () => void | Promise<void>, ms = 10_000): Promise<void> => {
+export const eventually = async (check: () => unknown, ms = 10_000): Promise<void> => {
   const deadline = performance.now() + ms;
   for (;;) {
     try {
-      return await check();
+      await check();
+      return;
     } catch (error) {
       if (performance.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));

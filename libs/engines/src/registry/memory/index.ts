@@ -174,7 +174,10 @@ export class MemoryRegistry implements Registry, Holder {
     if (!space.take(lockName(name), this, end)) return undefined;
     this.#held.add(held);
     const watch = (): void => {
-      if (!this.alive) return end();
+      if (!this.alive) {
+        end();
+        return;
+      }
       expiry = setTimeout(watch, Math.max(1, this.#ttlMs - (this.#deps.clock.monotonic() - this.#renewedAt)));
       expiry.unref();
     };

@@ -1,0 +1,134 @@
+import { AppError, withTimeout } from "@dunlin/runtime";
+import type { EngineDeps } from "../../host/index.js";
+import { Channels } from "../channels.js";
+import type { Cache, Subscription } from "../port.js";
+import { Connection, unavailable } from "./connection.js";
+import { Generation } from "./generation.js";
+import { RedisRoutes } from "./routes.js";
+
+/** How often Redis is asked whether it still is what it was, and both connections whether they live, ms. */
+const CHECK_MS = 1_000;
+const PING_TIMEOUT_MS = 900;
+
+/**
+ * The cache on Redis 7 or later. Opening does not wait for a Redis that is away, since sends go on without it: calls fail
+ * fast until it is there.
+ */
+export class RedisCache implements Cache {
+  readonly engine = "redis";
+  readonly routes: RedisRoutes;
+  readonly #calls: Connection;
+  /** A connection that has subscribed may do nothing else. */
+  readonly #news: Connection;
+  readonly #channels: Channels;
+  readonly #generation: Generation;
+  readonly #timer: NodeJS.Timeout;
+  #checking = false;
+  /** Counts the connections made; and which of them was checked last. */
+  #connections = 0;
+  #checked = 0;
+
+  private constructor(url: string, { logger, clock }: Pick<EngineDeps, "logger" | "clock">) {
+    this.#channels = new Channels(logger);
+    this.#calls = new Connection(url, "calls", logger, () => {
+      this.#connections += 1;
+      void this.#check();
+    });
+    this.#news = new Connection(url, "news", logger, () => this.#subscribeAgain());
+    this.#news.redis.on("messageBuffer", (channel: Buffer, message: Buffer) => this.#channels.deliver(channel.toString(), message));
+    this.#generation = new Generation(this.#calls, logger);
+    this.routes = new RedisRoutes(this.#calls, clock);
+    this.#timer = setInterval(() => {
+      void this.#check();
+      if (this.#news.ready) this.#news.run((redis) => redis.ping()).catch(() => undefined);
+    }, CHECK_MS);
+    this.#timer.unref();
+  }
+
+  /** @param url redis://[:password@]host:port[/db] */
+  static async open(url: string, deps: Pick<EngineDeps, "logger" | "clock">): Promise<RedisCache> {
+    const cache = new RedisCache(url, deps);
+    await Promise.all([cache.#calls.connect(), cache.#news.connect()]);
+    return cache;
+  }
+
+  async reserve(key: string, value: string, ttlMs: number): Promise<string | undefined> {
+    return (await this.#calls.run((redis) => redis.set(valueKey(key), value, "PX", ttlMs, "NX", "GET"))) ?? undefined;
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    return (await this.#calls.run((redis) => redis.get(valueKey(key)))) ?? undefined;
+  }
+
+  async set(key: string, value: string, ttlMs: number): Promise<void> {
+    await this.#calls.run((redis) => redis.set(valueKey(key), value, "PX", ttlMs));
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#calls.run((redis) => redis.del(valueKey(key)));
+  }
+
+  async publish(channel: string, message: Uint8Array): Promise<void> {
+    const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+    await this.#calls.run((redis) => redis.publish(channelName(channel), bytes));
+  }
+
+  async subscribe(channel: string, listener: (message: Uint8Array) => void): Promise<Subscription> {
+    const name = channelName(channel);
+    const leave = this.#channels.join(name, listener);
+    try {
+      // Asked again for a channel that is already on: the answer says that it is.
+      await this.#news.run((redis) => redis.subscribe(name));
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    return {
+      close: async () => {
+        leave();
+        if (this.#channels.has(name) || !this.#news.ready) return;
+        // What still comes has no listener; a lost connection forgets the channel anyway.
+        await this.#news.run((redis) => redis.unsubscribe(name)).catch(() => undefined);
+      },
+    };
+  }
+
+  onEmptied(listener: () => void): Subscription {
+    const leave = this.#generation.add(listener);
+    return { close: async () => leave() };
+  }
+
+  async ping(): Promise<void> {
+    await withTimeout(
+      this.#calls.run((redis) => redis.ping()),
+      PING_TIMEOUT_MS,
+    ).catch((error: unknown) => {
+      throw error instanceof AppError ? error : unavailable("redis is slow", error);
+    });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#channels.clear();
+    await Promise.all([this.#calls.close(), this.#news.close()]);
+  }
+
+  async #check(): Promise<void> {
+    if (this.#checking || !this.#calls.ready) return;
+    this.#checking = true;
+    const connection = this.#connections;
+    if (await this.#generation.check(connection !== this.#checked)) this.#checked = connection;
+    this.#checking = false;
+    // Lost and found again while the check was on its way: its answer may be the old server's.
+    if (connection !== this.#connections) await this.#check();
+  }
+
+  #subscribeAgain(): void {
+    const names = this.#channels.names();
+    if (names.length === 0) return;
+    this.#news.run((redis) => redis.subscribe(...names)).catch(() => this.#news.restart());
+  }
+}
+
+const valueKey = (key: string): string => `dunlin:kv:${key}`;
+const channelName = (channel: string): string => `dunlin:${channel}`;
