@@ -21,6 +21,7 @@ export interface AccountsDeps {
 
 /** A login: the session and its tokens. */
 export interface Issued {
+  readonly userId: string;
   readonly sessionId: string;
   readonly accessToken: string;
   readonly refreshToken: string;
@@ -117,7 +118,7 @@ export class Accounts {
     const { tokens } = this.deps;
     const { id: sessionId, userId, deviceId, platform } = session;
     const accessToken = await tokens.issueAccess({ userId, sessionId, deviceId, platform });
-    return { sessionId, accessToken, refreshToken, expiresIn: tokens.accessTtlS };
+    return { userId, sessionId, accessToken, refreshToken, expiresIn: tokens.accessTtlS };
   }
 
   #refreshEnd(now: number): number {

@@ -1,0 +1,54 @@
+import type { DialogRow } from "@dunlin/engines/store";
+import { messageText } from "./frames.js";
+import type { RequestStore } from "./guarded-store.js";
+
+const placeOf = (conversationId: string, seq: number): string => `${conversationId} ${seq}`;
+
+/**
+ * Dialog rows of one user as JSON text, as HTTP shows them: with title and avatar (a 1:1 has those of the peer) and the
+ * newest message. A group's message from before the user joined is not shown, nor one of a group the user has left.
+ * Four look-ups whatever the number of rows.
+ */
+export const dialogTexts = async (
+  store: Pick<RequestStore, "users" | "conversations" | "messages">,
+  userId: string,
+  rows: readonly DialogRow[],
+): Promise<string[]> => {
+  const peers = rows.filter((row) => row.kind === "user").map((row) => row.peer);
+  const shared = rows.filter((row) => row.kind !== "user").map((row) => row.conversationId);
+  const places = rows.filter((row) => row.topSeq > 0).map((row) => ({ conversationId: row.conversationId, seq: row.topSeq }));
+  const [users, conversations, memberships, messages] = await Promise.all([
+    peers.length > 0 ? store.users.get(peers) : [],
+    shared.length > 0 ? store.conversations.get(shared) : [],
+    shared.length > 0 ? store.conversations.memberships(userId, shared) : [],
+    places.length > 0 ? store.messages.at(places) : [],
+  ]);
+  const userById = new Map(users.map((user) => [user.id, user]));
+  const conversationById = new Map(conversations.map((conversation) => [conversation.id, conversation]));
+  const joinedSeq = new Map(memberships.map((member) => [member.conversationId, member.joinedSeq]));
+  const messageAt = new Map(messages.map((message) => [placeOf(message.conversationId, message.seq), message]));
+  return rows.map((row) => {
+    const user = row.kind === "user" ? userById.get(row.peer) : undefined;
+    const conversation = row.kind === "user" ? undefined : conversationById.get(row.conversationId);
+    const hiddenUpTo = row.kind === "user" ? 0 : (joinedSeq.get(row.conversationId) ?? Number.POSITIVE_INFINITY);
+    const top = row.topSeq > hiddenUpTo ? messageAt.get(placeOf(row.conversationId, row.topSeq)) : undefined;
+    const head = JSON.stringify({
+      peer: row.peer,
+      conversation_id: row.conversationId,
+      kind: row.kind,
+      title: user?.nickname ?? conversation?.title ?? "",
+      avatar: user?.avatar ?? conversation?.avatar ?? "",
+      top_seq: row.topSeq,
+      read_seq: row.readSeq,
+      unread: row.unread,
+      unread_mentions: row.unreadMentions,
+      pinned: row.pinned,
+      muted_until: row.mutedUntil,
+      draft: row.draft,
+      archived: row.archived,
+      updated_at: row.updatedAt,
+    });
+    // The message is JSON text already: it is put in, not parsed and written again.
+    return `${head.slice(0, -1)},"top_message":${top ? messageText(top) : "null"}}`;
+  });
+};

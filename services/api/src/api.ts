@@ -1,0 +1,69 @@
+import {
+  Access,
+  Accounts,
+  Breaker,
+  CommandOutcomes,
+  Groups,
+  guardedStore,
+  Passwords,
+  PendingResults,
+  type RequestStore,
+  Sending,
+  SessionChecks,
+} from "@dunlin/domain";
+import type { Metrics } from "@dunlin/runtime";
+import type { ApiContext } from "./context.js";
+import { Gateways } from "./gateways.js";
+import { RateLimit } from "./http/rate-limit.js";
+
+const STORE_TIMEOUT_MS = 1_500;
+
+/** The parts that handlers work with, made from one context. */
+export interface Api {
+  readonly ctx: ApiContext;
+  /** Guarded: when the store is away, calls fail within two seconds, then at once. */
+  readonly store: RequestStore;
+  readonly accounts: Accounts;
+  readonly sessions: SessionChecks;
+  readonly access: Access;
+  readonly sending: Sending;
+  readonly outcomes: CommandOutcomes;
+  readonly results: PendingResults;
+  readonly groups: Groups;
+  readonly gateways: Gateways;
+  readonly limits: {
+    /** By user id; one token a message. */
+    readonly sends: RateLimit;
+    /** By address; one token a failure. */
+    readonly loginFailures: RateLimit;
+    /** By address; one token an account. */
+    readonly registrations: RateLimit;
+  };
+  readonly messagesAccepted: ReturnType<Metrics["counter"]>;
+}
+
+export const createApi = (ctx: ApiContext): Api => {
+  const { config, clock, cache, queue, tokens, logger, metrics, registry, snowflakes: ids } = ctx;
+  const store = guardedStore(ctx.store, new Breaker({ name: "the store", timeoutMs: STORE_TIMEOUT_MS, failures: 5, openMs: 1_000, clock }));
+  const access = new Access(store, clock);
+  const results = new PendingResults(cache, ctx.lease.slot);
+  const outcomes = new CommandOutcomes({ queue, results, ids, clock });
+  return {
+    ctx,
+    store,
+    access,
+    results,
+    outcomes,
+    accounts: new Accounts({ store, cache, tokens, passwords: new Passwords(), clock, logger, refreshTtlDays: config.IM_REFRESH_TTL_DAYS }),
+    sessions: new SessionChecks(store.sessions, clock),
+    sending: new Sending({ store, cache, queue, access, ids, clock }),
+    groups: new Groups({ access, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX }),
+    gateways: new Gateways(registry),
+    limits: {
+      sends: new RateLimit(config.IM_RATE_SENDS_PER_S, 1_000, clock),
+      loginFailures: new RateLimit(config.IM_RATE_LOGIN_FAILURES_PER_MIN, 60_000, clock),
+      registrations: new RateLimit(config.IM_RATE_REGISTER_PER_MIN, 60_000, clock),
+    },
+    messagesAccepted: metrics.counter("dunlin_messages_accepted_total", "Messages accepted: durable in the queue."),
+  };
+};

@@ -1,0 +1,82 @@
+import type { AccessClaims } from "@dunlin/domain";
+import type { ErrorCode } from "@dunlin/proto";
+import type { z } from "zod";
+import type { Api } from "../api.js";
+import type { Language } from "./language.js";
+
+export type Method = "get" | "post" | "put" | "patch" | "delete";
+
+/** What a handler answers: `data` as a value, or as JSON text that stands already. */
+export type Reply<T> = { readonly status?: number } & ({ readonly data: T } | { readonly json: string });
+
+/** A checked request. */
+export interface Call<P, Q, B> {
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  /** Who calls. Routes without authentication must not look. */
+  readonly claims: AccessClaims;
+  readonly requestId: string;
+  /** The caller's address. */
+  readonly ip: string;
+  readonly language: Language;
+}
+
+type Checked<S extends z.ZodType | undefined> = S extends z.ZodType ? z.infer<S> : undefined;
+
+/**
+ * One operation, declared once: express serves it and the OpenAPI document describes it from this alone.
+ * Paths are written as in OpenAPI (`/v1/dialogs/{peer}`).
+ */
+export interface RouteSpec<
+  P extends z.ZodObject | undefined,
+  Q extends z.ZodObject | undefined,
+  B extends z.ZodType | undefined,
+  R extends z.ZodType,
+> {
+  /** The operation id. */
+  readonly id: string;
+  readonly method: Method;
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  /** Whether an access token is needed; true when it is not said. */
+  readonly auth?: boolean;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  /** The success statuses, the usual one first. */
+  readonly statuses?: readonly [number, ...number[]];
+  readonly response: R;
+  /** Codes of its own; what every operation of its form can answer is added by `errorsOf`. */
+  readonly errors: readonly ErrorCode[];
+  readonly handler: (api: Api, call: Call<Checked<P>, Checked<Q>, Checked<B>>) => Promise<Reply<z.input<R>>>;
+}
+
+/** A route with its types put away, as the table keeps it. */
+export interface Route extends Omit<RouteSpec<undefined, undefined, undefined, z.ZodType>, "params" | "query" | "body" | "handler"> {
+  readonly auth: boolean;
+  readonly statuses: readonly [number, ...number[]];
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly handler: (api: Api, call: Call<unknown, unknown, unknown>) => Promise<Reply<unknown>>;
+}
+
+export const route = <
+  R extends z.ZodType,
+  P extends z.ZodObject | undefined = undefined,
+  Q extends z.ZodObject | undefined = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(
+  spec: RouteSpec<P, Q, B, R>,
+): Route => ({ auth: true, statuses: [200], ...spec }) as unknown as Route;
+
+/** Every code that the operation can answer. */
+export const errorsOf = (r: Route): ErrorCode[] => {
+  const codes = new Set<ErrorCode>(["BAD_REQUEST", "HEADERS_TOO_LARGE", "INTERNAL", "UNAVAILABLE", "TIMEOUT"]);
+  if (r.auth) for (const code of ["TOKEN_INVALID", "TOKEN_EXPIRED"] as const) codes.add(code);
+  if (r.body) for (const code of ["TOO_LARGE", "UNSUPPORTED_MEDIA"] as const) codes.add(code);
+  for (const code of r.errors) codes.add(code);
+  return [...codes];
+};

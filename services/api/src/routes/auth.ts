@@ -1,0 +1,108 @@
+import type { Issued } from "@dunlin/domain";
+import type { UserRow } from "@dunlin/engines/store";
+import { AppError } from "@dunlin/runtime";
+import { z } from "zod";
+import type { RateLimit } from "../http/rate-limit.js";
+import { route } from "../http/route.js";
+import { device, plainText, tokensView } from "./schemas.js";
+import { showUser } from "./users.js";
+
+const account = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$/, "2 to 64 letters, digits, . _ @ + -, beginning with a letter or digit")
+  .transform((name) => name.toLowerCase())
+  .meta({ type: "string", description: "Small and capital letters are the same", example: "ann" });
+const password = z.string().min(8).max(128);
+
+const showTokens = (user: UserRow, issued: Issued): z.input<typeof tokensView> => ({
+  user: showUser(user),
+  session_id: issued.sessionId,
+  access_token: issued.accessToken,
+  refresh_token: issued.refreshToken,
+  expires_in: issued.expiresIn,
+});
+
+const refuse = (seconds: number): void => {
+  if (seconds > 0) throw new AppError("RATE_LIMITED", undefined, { retryAfterS: seconds });
+};
+
+/** Runs `work`; a refusal of what it was given costs the address one of its failures. */
+const countingFailures = async <T>(limit: RateLimit, ip: string, work: () => Promise<T>): Promise<T> => {
+  refuse(limit.wait(ip));
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError && error.info.http === 401) limit.take(ip);
+    throw error;
+  }
+};
+
+const tag = "Sessions";
+
+export const authRoutes = [
+  route({
+    id: "register",
+    method: "post",
+    path: "/v1/auth/register",
+    tag,
+    summary: "Create an account and log in",
+    auth: false,
+    body: z.strictObject({ account, password, nickname: plainText(64).min(1).optional(), ...device }).meta({ id: "RegisterRequest" }),
+    statuses: [201],
+    response: tokensView,
+    errors: ["ACCOUNT_TAKEN", "RATE_LIMITED"],
+    handler: async ({ accounts, limits }, { body, ip }) => {
+      refuse(limits.registrations.take(ip));
+      const user = await accounts.create(body.account, body.password, body.nickname ?? body.account);
+      const issued = await accounts.issue(user.id, { deviceId: body.device_id, platform: body.platform });
+      return { data: showTokens(user, issued) };
+    },
+  }),
+  route({
+    id: "login",
+    method: "post",
+    path: "/v1/auth/login",
+    tag,
+    summary: "Log in; the device's earlier session ends",
+    auth: false,
+    body: z.strictObject({ account, password: z.string().min(1).max(128), ...device }).meta({ id: "LoginRequest" }),
+    response: tokensView,
+    errors: ["CREDENTIALS_WRONG", "RATE_LIMITED"],
+    handler: async ({ accounts, limits }, { body, ip }) => {
+      const { user, issued } = await countingFailures(limits.loginFailures, ip, () =>
+        accounts.login(body.account, body.password, { deviceId: body.device_id, platform: body.platform }),
+      );
+      return { data: showTokens(user, issued) };
+    },
+  }),
+  route({
+    id: "refresh",
+    method: "post",
+    path: "/v1/auth/refresh",
+    tag,
+    summary: "Trade a refresh token for new tokens; each is good once",
+    auth: false,
+    body: z.strictObject({ refresh_token: z.string().min(1).max(256) }).meta({ id: "RefreshRequest" }),
+    response: tokensView,
+    errors: ["TOKEN_INVALID", "TOKEN_EXPIRED", "REFRESH_REUSED", "RATE_LIMITED"],
+    handler: async ({ accounts, limits, store }, { body, ip }) => {
+      const issued = await countingFailures(limits.loginFailures, ip, () => accounts.refresh(body.refresh_token));
+      const [user] = await store.users.get([issued.userId]);
+      if (!user) throw new AppError("TOKEN_INVALID");
+      return { data: showTokens(user, issued) };
+    },
+  }),
+  route({
+    id: "logout",
+    method: "post",
+    path: "/v1/auth/logout",
+    tag,
+    summary: "End this session and close its connection",
+    response: z.object({}),
+    errors: [],
+    handler: async ({ accounts }, { claims }) => {
+      await accounts.revoke(claims.userId, [claims.sessionId]);
+      return { data: {} };
+    },
+  }),
+];

@@ -1,0 +1,131 @@
+import { conversationIdOf, dialogTexts, isUserId, markRead, messageText } from "@dunlin/domain";
+import { AppError } from "@dunlin/runtime";
+import { z } from "zod";
+import type { Api } from "../api.js";
+import { makeCursor, readCursor } from "../cursor.js";
+import { route } from "../http/route.js";
+import { cursorParameter, dialogView, messageView, pageOf, peerId, queryInteger, SEQ_MAX } from "./schemas.js";
+
+const DIALOGS_MAX = 100;
+const HISTORY_MAX = 200;
+const DEFAULT_LIMIT = 50;
+
+const dialogPlace = z.tuple([z.boolean(), z.int().min(0), z.string().max(64)]);
+const historyPlace = z.tuple([z.enum(["before", "after"]), z.int().min(0)]);
+const peerParameter = z.strictObject({ peer: peerId });
+
+/** The JSON text of a page whose items are JSON texts. */
+const pageText = (items: readonly string[], nextCursor: string | null): string =>
+  `{"items":[${items.join(",")}],"next_cursor":${nextCursor === null ? "null" : `"${nextCursor}"`}}`;
+
+/** Up to which seq the conversation is not this user's to read. @throws AppError PEER_NOT_FOUND, NOT_A_MEMBER */
+const hiddenUpTo = async ({ access }: Api, userId: string, peer: string): Promise<number> => {
+  const checking = access.check(userId, peer);
+  if (checking !== undefined) await checking;
+  return isUserId(peer) ? 0 : (await access.membership(userId, peer)).joinedSeq;
+};
+
+const tag = "Dialogs";
+
+export const dialogRoutes = [
+  route({
+    id: "listDialogs",
+    method: "get",
+    path: "/v1/dialogs",
+    tag,
+    summary: "One's dialogs: pinned first, then by last activity",
+    query: z.strictObject({ cursor: cursorParameter.optional(), limit: queryInteger(1, DIALOGS_MAX).optional() }),
+    response: pageOf(dialogView),
+    errors: [],
+    handler: async ({ store }, { claims: { userId }, query }) => {
+      const place = query.cursor === undefined ? undefined : readCursor("dialogs", userId, dialogPlace, query.cursor);
+      const limit = query.limit ?? DEFAULT_LIMIT;
+      const cursor = place && { pinned: place[0], updatedAt: place[1], peer: place[2] };
+      // One more than asked for tells whether there are more.
+      const rows = await store.dialogs.list(userId, cursor, limit + 1);
+      const shown = rows.slice(0, limit);
+      const last = rows.length > limit ? shown.at(-1) : undefined;
+      const next = last ? makeCursor("dialogs", userId, [last.pinned, last.updatedAt, last.peer]) : null;
+      return { json: pageText(await dialogTexts(store, userId, shown), next) };
+    },
+  }),
+  route({
+    id: "getDialog",
+    method: "get",
+    path: "/v1/dialogs/{peer}",
+    tag,
+    summary: "One dialog",
+    params: peerParameter,
+    response: dialogView,
+    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER"],
+    handler: async (api, { claims: { userId }, params: { peer } }) => {
+      await hiddenUpTo(api, userId, peer);
+      const row = await api.store.dialogs.get(userId, peer);
+      if (!row) throw new AppError("NOT_FOUND");
+      const [json = ""] = await dialogTexts(api.store, userId, [row]);
+      return { json };
+    },
+  }),
+  route({
+    id: "getHistory",
+    method: "get",
+    path: "/v1/dialogs/{peer}/messages",
+    tag,
+    summary: "Messages ascending by seq: the newest, those before a place, or those after one",
+    params: peerParameter,
+    query: z
+      .strictObject({
+        before_seq: queryInteger(1, SEQ_MAX).optional(),
+        after_seq: queryInteger(0, SEQ_MAX).optional(),
+        cursor: cursorParameter.optional(),
+        limit: queryInteger(1, HISTORY_MAX).optional(),
+      })
+      .meta({ description: "At most one of before_seq, after_seq and cursor" }),
+    response: pageOf(messageView),
+    errors: ["PEER_NOT_FOUND", "NOT_A_MEMBER"],
+    handler: async (api, { claims: { userId }, params: { peer }, query }) => {
+      const { before_seq, after_seq, cursor } = query;
+      if ([before_seq, after_seq, cursor].filter((given) => given !== undefined).length > 1) {
+        throw new AppError("BAD_REQUEST", "before_seq, after_seq and cursor exclude each other");
+      }
+      const hidden = await hiddenUpTo(api, userId, peer);
+      const list = `history ${peer}`;
+      const place = cursor === undefined ? undefined : readCursor(list, userId, historyPlace, cursor);
+      const afterSeq = after_seq ?? (place?.[0] === "after" ? place[1] : undefined);
+      const beforeSeq = before_seq ?? (place?.[0] === "before" ? place[1] : undefined);
+      const limit = query.limit ?? DEFAULT_LIMIT;
+      const rows = await api.store.messages.history({
+        conversationId: conversationIdOf(userId, peer),
+        limit: limit + 1,
+        ...(beforeSeq === undefined ? {} : { beforeSeq }),
+        ...(afterSeq === undefined ? {} : { afterSeq: Math.max(afterSeq, hidden) }),
+      });
+      const visible = rows.filter((row) => row.seq > hidden);
+      const forward = afterSeq !== undefined;
+      const more = visible.length > limit;
+      const shown = !more ? visible : forward ? visible.slice(0, limit) : visible.slice(-limit);
+      const edge = more ? (forward ? shown.at(-1) : shown[0]) : undefined;
+      const next = edge ? makeCursor(list, userId, [forward ? "after" : "before", edge.seq]) : null;
+      return { json: pageText(shown.map(messageText), next) };
+    },
+  }),
+  route({
+    id: "markRead",
+    method: "post",
+    path: "/v1/dialogs/{peer}/read",
+    tag,
+    summary: "Everything up to a seq is read; 202 when it takes effect a little later",
+    params: peerParameter,
+    body: z.strictObject({ seq: z.int().min(0).max(SEQ_MAX) }).meta({ id: "ReadRequest" }),
+    statuses: [200, 202],
+    response: dialogView,
+    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER", "QUEUE_FULL"],
+    handler: async (api, { claims: { userId }, params: { peer }, body, requestId }) => {
+      const checking = api.access.check(userId, peer);
+      if (checking !== undefined) await checking;
+      const { dialog, outcome } = await markRead(api.store, api.outcomes, userId, peer, body.seq, requestId);
+      const [json = ""] = await dialogTexts(api.store, userId, [dialog]);
+      return { status: outcome === "applied" ? 200 : 202, json };
+    },
+  }),
+];

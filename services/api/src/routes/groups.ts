@@ -1,0 +1,140 @@
+import { AppError } from "@dunlin/runtime";
+import { z } from "zod";
+import type { Api } from "../api.js";
+import { makeCursor, readCursor } from "../cursor.js";
+import { route } from "../http/route.js";
+import { changeView, cursorParameter, groupId, groupView, memberView, pageOf, plainText, queryInteger, userId } from "./schemas.js";
+
+const MEMBERS_MAX = 200;
+const DEFAULT_LIMIT = 100;
+const groupParameter = z.strictObject({ id: groupId });
+
+const showGroup = async ({ store, access }: Api, caller: string, id: string): Promise<z.input<typeof groupView>> => {
+  const members = await access.members(caller, id);
+  const [row] = await store.conversations.get([id]);
+  if (!row) throw new AppError("NOT_A_MEMBER");
+  return {
+    id: row.id,
+    kind: "group",
+    title: row.title,
+    avatar: row.avatar,
+    owner_id: row.ownerId,
+    member_count: members.length,
+    created_at: row.createdAt,
+  };
+};
+
+const statusOf = (outcome: "applied" | "accepted"): number => (outcome === "applied" ? 200 : 202);
+
+const tag = "Groups";
+
+export const groupRoutes = [
+  route({
+    id: "createGroup",
+    method: "post",
+    path: "/v1/groups",
+    tag,
+    summary: "Create a group with the caller as owner; 202 when it takes effect a little later",
+    body: z
+      .strictObject({
+        kind: z.literal("group"),
+        title: plainText(128).min(1),
+        members: z.array(userId).max(MEMBERS_MAX).meta({ description: "User ids besides the caller" }),
+      })
+      .meta({ id: "CreateGroupRequest" }),
+    statuses: [201, 202],
+    response: groupView,
+    errors: ["PEER_NOT_FOUND", "GROUP_FULL", "QUEUE_FULL"],
+    handler: async (api, { claims, body, requestId }) => {
+      const { groupId: id, outcome } = await api.groups.create(claims.userId, body.title, body.members, requestId);
+      if (outcome === "applied") return { data: await showGroup(api, claims.userId, id) };
+      const member_count = new Set([claims.userId, ...body.members]).size;
+      const created_at = api.ctx.clock.now();
+      return { status: 202, data: { id, kind: "group" as const, title: body.title, avatar: "", owner_id: claims.userId, member_count, created_at } };
+    },
+  }),
+  route({
+    id: "getGroup",
+    method: "get",
+    path: "/v1/groups/{id}",
+    tag,
+    summary: "A group one is a member of",
+    params: groupParameter,
+    response: groupView,
+    errors: ["NOT_A_MEMBER"],
+    handler: async (api, { claims, params }) => ({ data: await showGroup(api, claims.userId, params.id) }),
+  }),
+  route({
+    id: "listMembers",
+    method: "get",
+    path: "/v1/groups/{id}/members",
+    tag,
+    summary: "A group's members, the first to join first",
+    params: groupParameter,
+    query: z.strictObject({ cursor: cursorParameter.optional(), limit: queryInteger(1, MEMBERS_MAX).optional() }),
+    response: pageOf(memberView),
+    errors: ["NOT_A_MEMBER"],
+    handler: async ({ access }, { claims, params, query }) => {
+      const list = `members ${params.id}`;
+      const place = z.tuple([z.int().min(0), z.string().max(64)]);
+      const [at, after] = query.cursor === undefined ? [-1, ""] : readCursor(list, claims.userId, place, query.cursor);
+      const limit = query.limit ?? DEFAULT_LIMIT;
+      const members = await access.members(claims.userId, params.id);
+      const rest = members.filter((m) => m.joinedAt > at || (m.joinedAt === at && m.userId > after));
+      const shown = rest.slice(0, limit);
+      const last = rest.length > limit ? shown.at(-1) : undefined;
+      return {
+        data: {
+          items: shown.map((m) => ({ user_id: m.userId, role: m.role, joined_at: m.joinedAt })),
+          next_cursor: last ? makeCursor(list, claims.userId, [last.joinedAt, last.userId]) : null,
+        },
+      };
+    },
+  }),
+  route({
+    id: "addMembers",
+    method: "post",
+    path: "/v1/groups/{id}/members",
+    tag,
+    summary: "Bring users in; any member may. 202 when it takes effect a little later",
+    params: groupParameter,
+    body: z.strictObject({ user_ids: z.array(userId).min(1).max(MEMBERS_MAX) }).meta({ id: "AddMembersRequest" }),
+    statuses: [200, 202],
+    response: changeView,
+    errors: ["NOT_FOUND", "NOT_A_MEMBER", "PEER_NOT_FOUND", "GROUP_FULL", "QUEUE_FULL"],
+    handler: async ({ groups }, { claims, params, body, requestId }) => {
+      const state = await groups.add(claims.userId, params.id, body.user_ids, requestId);
+      return { status: statusOf(state), data: { state } };
+    },
+  }),
+  route({
+    id: "removeMember",
+    method: "delete",
+    path: "/v1/groups/{id}/members/{user}",
+    tag,
+    summary: "Remove a member; the owner and admins may. 202 when it takes effect a little later",
+    params: z.strictObject({ id: groupId, user: userId }),
+    statuses: [200, 202],
+    response: changeView,
+    errors: ["NOT_A_MEMBER", "NOT_FOUND", "FORBIDDEN", "QUEUE_FULL"],
+    handler: async ({ groups }, { claims, params, requestId }) => {
+      const state = await groups.remove(claims.userId, params.id, params.user, requestId);
+      return { status: statusOf(state), data: { state } };
+    },
+  }),
+  route({
+    id: "leaveGroup",
+    method: "post",
+    path: "/v1/groups/{id}/leave",
+    tag,
+    summary: "Leave a group. 202 when it takes effect a little later",
+    params: groupParameter,
+    statuses: [200, 202],
+    response: changeView,
+    errors: ["NOT_A_MEMBER", "NOT_FOUND", "FORBIDDEN", "QUEUE_FULL"],
+    handler: async ({ groups }, { claims, params, requestId }) => {
+      const state = await groups.remove(claims.userId, params.id, claims.userId, requestId);
+      return { status: statusOf(state), data: { state } };
+    },
+  }),
+];

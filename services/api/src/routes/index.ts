@@ -1,0 +1,21 @@
+import type { Route } from "../http/route.js";
+import { authRoutes } from "./auth.js";
+import { dialogRoutes } from "./dialogs.js";
+import { gatewayRoutes } from "./gateway.js";
+import { groupRoutes } from "./groups.js";
+import { messageRoutes } from "./messages.js";
+import { sessionRoutes } from "./sessions.js";
+import { updateRoutes } from "./updates.js";
+import { userRoutes } from "./users.js";
+
+/** Every operation, the busiest first. */
+export const routes: readonly Route[] = [
+  ...messageRoutes,
+  ...updateRoutes,
+  ...dialogRoutes,
+  ...gatewayRoutes,
+  ...authRoutes,
+  ...sessionRoutes,
+  ...userRoutes,
+  ...groupRoutes,
+];

@@ -1,0 +1,113 @@
+import { type AcceptedMessage, isGroupId, pairOf, type SendInput } from "@dunlin/domain";
+import { errors } from "@dunlin/proto";
+import { AppError } from "@dunlin/runtime";
+import { z } from "zod";
+import type { Api } from "../api.js";
+import { type Call, route } from "../http/route.js";
+import { acceptedView, messageId, outgoingMessage, pageOf } from "./schemas.js";
+
+const BATCH_MAX = 100;
+
+const inputOf = (message: z.infer<typeof outgoingMessage>, { claims, requestId }: Call<unknown, unknown, unknown>): SendInput => ({
+  from: claims.userId,
+  deviceId: claims.deviceId,
+  to: message.to,
+  clientMsgId: message.client_msg_id,
+  payload: message.payload,
+  mentions: message.mentions,
+  replyTo: message.reply_to,
+  push: message.push,
+  requestId,
+});
+
+const show = (accepted: AcceptedMessage): z.input<typeof acceptedView> => ({
+  id: accepted.id,
+  conversation_id: accepted.conversationId,
+  created_at: accepted.createdAt,
+  state: "accepted",
+});
+
+const limit = (api: Api, userId: string, messages: number): void => {
+  const wait = api.limits.sends.take(userId, messages);
+  if (wait > 0) throw new AppError("RATE_LIMITED", undefined, { retryAfterS: wait });
+};
+
+const tag = "Messages";
+const sendErrors = ["PEER_NOT_FOUND", "NOT_A_MEMBER", "PAYLOAD_TOO_LARGE", "CLIENT_MSG_ID_REUSED"] as const;
+
+export const messageRoutes = [
+  route({
+    id: "sendMessage",
+    method: "post",
+    path: "/v1/messages",
+    tag,
+    summary: "Send a message; 202 means that it is durable",
+    body: outgoingMessage,
+    statuses: [202],
+    response: acceptedView,
+    errors: [...sendErrors, "RATE_LIMITED", "QUEUE_FULL"],
+    handler: async (api, call) => {
+      limit(api, call.claims.userId, 1);
+      const accepted = await api.sending.accept(inputOf(call.body, call));
+      api.messagesAccepted.inc();
+      return { data: show(accepted) };
+    },
+  }),
+  route({
+    id: "sendMessages",
+    method: "post",
+    path: "/v1/messages/batch",
+    tag,
+    summary: "Send up to 100 messages in their order, each with its own result",
+    body: z.strictObject({ messages: z.array(outgoingMessage).min(1).max(BATCH_MAX) }).meta({ id: "SendBatchRequest" }),
+    statuses: [202],
+    response: z
+      .object({
+        results: z
+          .array(z.object({ code: z.int(), msg: z.string(), data: acceptedView.nullable() }))
+          .meta({ description: "In the order of the messages; code 0 is accepted, else a code of the error table" }),
+      })
+      .meta({ id: "SendBatchResult" }),
+    errors: ["RATE_LIMITED", "QUEUE_FULL"],
+    handler: async (api, call) => {
+      const { messages } = call.body;
+      limit(api, call.claims.userId, messages.length);
+      const outcomes = await api.sending.acceptMany(messages.map((message) => inputOf(message, call)));
+      const results = outcomes.map((outcome) =>
+        outcome instanceof AppError
+          ? { code: outcome.info.code, msg: errors[outcome.code][call.language], data: null }
+          : { code: 0, msg: "ok", data: show(outcome) },
+      );
+      api.messagesAccepted.inc(results.filter((result) => result.code === 0).length);
+      return { data: { results } };
+    },
+  }),
+  route({
+    id: "listReaders",
+    method: "get",
+    path: "/v1/messages/{id}/readers",
+    tag,
+    summary: "Who has read a message",
+    params: z.strictObject({ id: messageId }),
+    response: pageOf(
+      z.object({ user_id: z.string(), read_seq: z.int().meta({ description: "Up to where the user has read" }) }).meta({ id: "Reader" }),
+    ),
+    errors: ["NOT_FOUND"],
+    handler: async ({ store, access }, { claims, params }) => {
+      const [message] = await store.messages.get([params.id]);
+      // Somebody else's message and none at all answer the same.
+      if (!message) throw new AppError("NOT_FOUND");
+      if (isGroupId(message.conversationId)) {
+        const member = await access.membership(claims.userId, message.conversationId).catch((error: unknown) => {
+          throw error instanceof AppError && error.code === "NOT_A_MEMBER" ? new AppError("NOT_FOUND") : error;
+        });
+        if (message.seq <= member.joinedSeq) throw new AppError("NOT_FOUND");
+      } else if (!pairOf(message.conversationId)?.includes(claims.userId)) throw new AppError("NOT_FOUND");
+      const readers = await store.dialogs.readers(message.conversationId, message.seq);
+      const items = readers
+        .filter((reader) => reader.userId !== message.from)
+        .map((reader) => ({ user_id: reader.userId, read_seq: reader.readSeq }));
+      return { data: { items, next_cursor: null } };
+    },
+  }),
+];

@@ -1,0 +1,81 @@
+import type { UserRow } from "@dunlin/engines/store";
+import { AppError } from "@dunlin/runtime";
+import { z } from "zod";
+import { route } from "../http/route.js";
+import { plainText, userId, userView } from "./schemas.js";
+
+export const showUser = (row: UserRow): z.input<typeof userView> => ({
+  id: row.id,
+  account: row.account,
+  nickname: row.nickname,
+  avatar: row.avatar,
+  created_at: row.createdAt,
+});
+
+const avatar = z
+  .string()
+  .max(512)
+  .regex(/^(https?:\/\/[\x21-\x7e]+|F[\w-]+)?$/, "an http(s) URL, a file id, or empty");
+
+const found = (row: UserRow | undefined): UserRow => {
+  if (!row) throw new AppError("NOT_FOUND");
+  return row;
+};
+
+const tag = "Users";
+
+export const userRoutes = [
+  route({
+    id: "getMe",
+    method: "get",
+    path: "/v1/users/me",
+    tag,
+    summary: "Oneself",
+    response: userView,
+    errors: ["NOT_FOUND"],
+    handler: async ({ store }, { claims }) => ({ data: showUser(found((await store.users.get([claims.userId]))[0])) }),
+  }),
+  route({
+    id: "updateMe",
+    method: "patch",
+    path: "/v1/users/me",
+    tag,
+    summary: "Change one's profile",
+    body: z
+      .strictObject({ nickname: plainText(64).min(1).optional(), avatar: avatar.optional() })
+      .refine((profile) => Object.keys(profile).length > 0, "nothing to change")
+      .meta({ id: "ProfileChange" }),
+    response: userView,
+    errors: ["NOT_FOUND"],
+    handler: async ({ store }, { claims, body }) => {
+      const { nickname, avatar } = body;
+      await store.users.updateProfile(claims.userId, {
+        ...(nickname === undefined ? {} : { nickname }),
+        ...(avatar === undefined ? {} : { avatar }),
+      });
+      return { data: showUser(found((await store.users.get([claims.userId]))[0])) };
+    },
+  }),
+  route({
+    id: "findUser",
+    method: "get",
+    path: "/v1/users",
+    tag,
+    summary: "A user by account name",
+    query: z.strictObject({ account: z.string().min(1).max(64) }),
+    response: userView,
+    errors: ["NOT_FOUND"],
+    handler: async ({ store }, { query }) => ({ data: showUser(found(await store.users.byAccount(query.account.toLowerCase()))) }),
+  }),
+  route({
+    id: "getUser",
+    method: "get",
+    path: "/v1/users/{id}",
+    tag,
+    summary: "A user",
+    params: z.strictObject({ id: userId }),
+    response: userView,
+    errors: ["NOT_FOUND"],
+    handler: async ({ store }, { params }) => ({ data: showUser(found((await store.users.get([params.id]))[0])) }),
+  }),
+];
