@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { conversationIdOf, isMessageId, isPeerId, MAX_AHEAD_MS, newId, pairOf, SNOWFLAKE_EPOCH_MS, Snowflakes, snowflakeTime } from "./ids.js";
+import {
+  conversationIdOf,
+  isMessageId,
+  isPeerId,
+  MAX_AHEAD_MS,
+  newId,
+  pairOf,
+  SNOWFLAKE_EPOCH_MS,
+  Snowflakes,
+  snowflakeTime,
+} from "./ids.js";
 
 const start = SNOWFLAKE_EPOCH_MS + 1_000_000_000;
 
@@ -56,9 +66,12 @@ describe("typed ids", () => {
     for (const id of ids) expect(isPeerId(id)).toBe(true);
   });
 
-  test.each(["", "U", "ann", "U0OIl11111111111", "Uaaaaaaaaaaaaaaa1", "Xaaaaaaaaaaaaaa", "U1234567890123 ", "Ü1234567890123"])("%j is no peer id", (text) => {
-    expect(isPeerId(text)).toBe(false);
-  });
+  test.each(["", "U", "ann", "U0OIl11111111111", "Uaaaaaaaaaaaaaaa1", "Xaaaaaaaaaaaaaa", "U1234567890123 ", "Ü1234567890123"])(
+    "%j is no peer id",
+    (text) => {
+      expect(isPeerId(text)).toBe(false);
+    },
+  );
 
   test.each(["0", "01", "-1", "1.5", "9223372036854775808", "1e3", ""])("%j is no message id", (text) => {
     expect(isMessageId(text)).toBe(false);

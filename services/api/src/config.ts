@@ -14,7 +14,12 @@ export const apiOptions = {
   ),
   IM_API_DRAIN_DELAY_S: option.integer("After SIGTERM go on serving, not ready, for this long, seconds.", "0", 0, 120),
   IM_RATE_SENDS_PER_S: option.integer("Messages a user may send each second; as many in a burst. 0: no limit.", "600", 0, 1_000_000),
-  IM_RATE_LOGIN_FAILURES_PER_MIN: option.integer("Failed logins and refreshes an address may have each minute. 0: no limit.", "60", 0, 1_000_000),
+  IM_RATE_LOGIN_FAILURES_PER_MIN: option.integer(
+    "Failed logins and refreshes an address may have each minute. 0: no limit.",
+    "60",
+    0,
+    1_000_000,
+  ),
   IM_RATE_REGISTER_PER_MIN: option.integer("Accounts an address may register each minute. 0: no limit.", "6000", 0, 1_000_000),
 } as const;
 

@@ -51,7 +51,11 @@ export const createApp = (api: Api, inFlight: InFlight): Express => {
     app.get(path, handler);
     methods.set(path, ["GET", "HEAD"]);
   }
-  for (const [path, allowed] of methods) app.all(expressPath(path), refuse("METHOD_NOT_ALLOWED", () => ({ Allow: allowed.join(", ") })));
+  for (const [path, allowed] of methods)
+    app.all(
+      expressPath(path),
+      refuse("METHOD_NOT_ALLOWED", () => ({ Allow: allowed.join(", ") })),
+    );
   app.use(refuse("NOT_FOUND", () => ({})));
 
   // Only what express itself throws arrives here: bad percent-encoding in a path.

@@ -26,7 +26,9 @@ export interface InFlight {
 const check = <T>(schema: z.ZodType<T>, value: unknown, where: string): T => {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, 10).map((issue) => ({ at: [where, ...issue.path.map(String)].join("."), problem: issue.message }));
+  const issues = parsed.error.issues
+    .slice(0, 10)
+    .map((issue) => ({ at: [where, ...issue.path.map(String)].join("."), problem: issue.message }));
   throw new AppError("BAD_REQUEST", undefined, { details: { issues } });
 };
 
@@ -92,7 +94,10 @@ export const dispatch = (api: Api, route: Route, inFlight: InFlight, metrics: Re
     const error = toAppError(thrown);
     if (error.code === "INTERNAL") logger.error({ err: thrown, request_id: requestId, route: route.id }, "request failed");
     else if (error.info.http >= 500) {
-      logger.warn({ code: error.code, reason: error.message, cause: String(error.cause ?? ""), request_id: requestId, route: route.id }, "request failed");
+      logger.warn(
+        { code: error.code, reason: error.message, cause: String(error.cause ?? ""), request_id: requestId, route: route.id },
+        "request failed",
+      );
     }
     if (!declared.has(error.code)) logger.error({ code: error.code, route: route.id }, "an error the route does not declare");
     // What is left of a body is not read: the connection cannot serve another request.

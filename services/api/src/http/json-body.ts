@@ -28,7 +28,8 @@ export const readJson = async (req: IncomingMessage): Promise<unknown> => {
     if (!charset || (charset[1] !== undefined && charset[1].toLowerCase() !== "utf-8")) throw new AppError("UNSUPPORTED_MEDIA");
   }
   if ((req.headers["content-encoding"] ?? "identity") !== "identity") throw new AppError("UNSUPPORTED_MEDIA");
-  if (Number(req.headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw new AppError("TOO_LARGE", undefined, { details: { max: BODY_BYTES_MAX } });
+  if (Number(req.headers["content-length"] ?? 0) > BODY_BYTES_MAX)
+    throw new AppError("TOO_LARGE", undefined, { details: { max: BODY_BYTES_MAX } });
   const bytes = await readBytes(req);
   if (!isUtf8(bytes)) throw new AppError("BAD_REQUEST", "the body is not UTF-8", { details: { body: "not UTF-8" } });
   const text = bytes.toString("utf8");

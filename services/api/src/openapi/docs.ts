@@ -50,7 +50,10 @@ const file = (type: string, load: () => Buffer): RequestHandler => {
 /** /openapi.json, and /docs to read it in a browser. */
 export const docsRoutes = (): [string, RequestHandler][] => {
   const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
-  const asset = (name: string, type: string): [string, RequestHandler] => [`/docs/${name}`, file(type, () => readFileSync(join(folder, name)))];
+  const asset = (name: string, type: string): [string, RequestHandler] => [
+    `/docs/${name}`,
+    file(type, () => readFileSync(join(folder, name))),
+  ];
   return [
     ["/openapi.json", file("application/json; charset=utf-8", () => Buffer.from(JSON.stringify(openApiDocument())))],
     ["/docs", file("text/html; charset=utf-8", () => Buffer.from(PAGE))],

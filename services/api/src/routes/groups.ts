@@ -50,7 +50,10 @@ export const groupRoutes = [
       if (outcome === "applied") return { data: await showGroup(api, claims.userId, id) };
       const member_count = new Set([claims.userId, ...body.members]).size;
       const created_at = api.ctx.clock.now();
-      return { status: 202, data: { id, kind: "group" as const, title: body.title, avatar: "", owner_id: claims.userId, member_count, created_at } };
+      return {
+        status: 202,
+        data: { id, kind: "group" as const, title: body.title, avatar: "", owner_id: claims.userId, member_count, created_at },
+      };
     },
   }),
   route({
