@@ -1,0 +1,12 @@
+import { benchIdle } from "./idle.js";
+import { benchPath } from "./path.js";
+
+const benches: Record<string, (args: readonly string[]) => Promise<void>> = { path: benchPath, idle: benchIdle };
+
+const [name = "", ...args] = process.argv.slice(2);
+const bench = benches[name];
+if (bench) await bench(args);
+else {
+  process.stderr.write(`npm run bench -- <name> [options]; names: ${Object.keys(benches).join(", ")}\n`);
+  process.exitCode = 2;
+}
