@@ -3,7 +3,7 @@ import { sleep } from "@dunlin/runtime";
 import { median, parseFlags, quantile, table } from "./figures.js";
 import type { ReceiverReport, ReceiverRequest } from "./load/receiver.js";
 import type { SenderReport, SenderRequest } from "./load/sender.js";
-import { type Engines, type Shape, startSystem, type System } from "./system.js";
+import { type Engines, type Shape, type System, startSystem } from "./system.js";
 
 const USAGE = `npm run bench -- path [options]
   --engines embedded|cluster   default embedded; cluster: IM_*_URL or npm run engines -- up
@@ -123,7 +123,9 @@ export const benchPath = async (args: readonly string[]): Promise<void> => {
       rate: 32,
     } satisfies ReceiverRequest);
     if (connected.failures > 0) throw new Error(`${connected.failures} connections failed`);
-    const rows = [["load", "accepted/s", "stored/s", "delivered/s", "p50 ms", "p99 ms", "answer p50", "answer p99", "refused", "CPU (cores)"]];
+    const rows = [
+      ["load", "accepted/s", "stored/s", "delivered/s", "p50 ms", "p99 ms", "answer p50", "answer p99", "refused", "CPU (cores)"],
+    ];
     for (const kind of kinds) {
       const outcomes: Outcome[] = [];
       for (let run = 0; run < runs; run++) {

@@ -184,7 +184,8 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
       let sum = 0;
       for (const { metrics } of children.values()) {
         const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
-        for (const line of text.split("\n")) if (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) sum += Number(line.split(" ").at(-1));
+        for (const line of text.split("\n"))
+          if (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) sum += Number(line.split(" ").at(-1));
       }
       return sum;
     },

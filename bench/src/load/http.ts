@@ -63,7 +63,10 @@ export class HttpConnection {
     const head = this.#buffer.indexOf("\r\n\r\n");
     if (head < 0) return;
     const length = /content-length: *(\d+)/i.exec(this.#buffer.slice(0, head));
-    if (!length) return this.#fail(new Error(`no Content-Length in: ${this.#buffer.slice(0, 300)}`));
+    if (!length) {
+      this.#fail(new Error(`no Content-Length in: ${this.#buffer.slice(0, 300)}`));
+      return;
+    }
     const end = head + 4 + Number(length[1]);
     if (this.#buffer.length < end) return;
     const answer = { status: Number(this.#buffer.slice(9, 12)), body: this.#buffer.slice(head + 4, end) };

@@ -15,6 +15,7 @@ export * from "./guarded-store.js";
 export * from "./identity.js";
 export * from "./ids.js";
 export * from "./ingest/index.js";
+export * from "./live-gateways.js";
 export * from "./passwords.js";
 export * from "./payload.js";
 export * from "./pending-results.js";

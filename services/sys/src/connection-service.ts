@@ -1,8 +1,8 @@
+import type { LiveGateways } from "@dunlin/domain";
 import { publishControl } from "@dunlin/domain";
 import type { sys } from "@dunlin/proto";
 import type { SysContext } from "./context.js";
 import { field } from "./fields.js";
-import type { LiveGateways } from "./live-gateways.js";
 import type { Handlers } from "./unary.js";
 
 const DEVICE_ID_MAX = 128;

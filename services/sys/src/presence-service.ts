@@ -1,6 +1,6 @@
+import type { LiveGateways } from "@dunlin/domain";
 import type { sys } from "@dunlin/proto";
 import { field } from "./fields.js";
-import type { LiveGateways } from "./live-gateways.js";
 import type { Handlers } from "./unary.js";
 
 const USERS_MAX = 1_000;

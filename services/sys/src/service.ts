@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { Access, Accounts, CommandOutcomes, durableTopics, Groups, Passwords, PendingResults, Sending } from "@dunlin/domain";
+import { Access, Accounts, CommandOutcomes, durableTopics, Groups, LiveGateways, Passwords, PendingResults, Sending } from "@dunlin/domain";
 import type { Registration } from "@dunlin/engines/registry";
 import { sys } from "@dunlin/proto";
 import { AppError, type Service, sleep } from "@dunlin/runtime";
@@ -9,7 +9,6 @@ import { connectionService } from "./connection-service.js";
 import type { SysContext } from "./context.js";
 import { groupService } from "./group-service.js";
 import { addReflection, createGrpcServer, hostPort, isLoopback, listen } from "./grpc-server.js";
-import { LiveGateways } from "./live-gateways.js";
 import { messageService } from "./message-service.js";
 import { Notifications } from "./notifications.js";
 import { presenceService } from "./presence-service.js";

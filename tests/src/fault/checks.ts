@@ -67,7 +67,8 @@ export const check = async (population: Population, ledger: Ledger, calls: Calls
   }
   const conversations = new Map(population.conversations.map((conversation) => [conversation.id, conversation]));
 
-  for (const device of population.devices) checkDevice(device.name, device.user, byDevice.get(device.name) ?? [], ledger, conversations, broken);
+  for (const device of population.devices)
+    checkDevice(device.name, device.user, byDevice.get(device.name) ?? [], ledger, conversations, broken);
   await checkLogs(population, calls, broken);
   for (const conversation of population.conversations) await checkStore(conversation, ledger, calls, broken);
 
@@ -98,7 +99,8 @@ const checkDevice = (
     else if (send.payloadHash !== row.payloadHash || send.sender !== row.from || send.conversation !== row.conversation) {
       broken.push(`G ${name} was shown ${row.clientMsgId} changed`);
     }
-    if (!conversations.get(row.conversation)?.members.some((member) => member.id === user)) broken.push(`G ${name} is no member of ${row.conversation}`);
+    if (!conversations.get(row.conversation)?.members.some((member) => member.id === user))
+      broken.push(`G ${name} is no member of ${row.conversation}`);
     if (shown.has(row.clientMsgId)) broken.push(`D ${name} was shown ${row.clientMsgId} twice`);
     shown.set(row.clientMsgId, row);
     const before = lastSeq.get(row.conversation) ?? 0;
@@ -108,7 +110,8 @@ const checkDevice = (
   for (const send of ledger.sends.values()) {
     if (send.outcome !== "ok") continue;
     if (!conversations.get(send.conversation)?.members.some((member) => member.id === user)) continue;
-    if (!shown.has(send.clientMsgId)) broken.push(`L ${name} was never shown ${send.clientMsgId} (ok at ${new Date(send.tDone).toISOString()})`);
+    if (!shown.has(send.clientMsgId))
+      broken.push(`L ${name} was never shown ${send.clientMsgId} (ok at ${new Date(send.tDone).toISOString()})`);
   }
 };
 
@@ -132,7 +135,8 @@ const checkLogs = async (population: Population, calls: Calls, broken: string[])
     for (const device of population.devices) {
       if (device.user !== person.id) continue;
       const differing = log.findIndex((entry, pts) => pts > 0 && entry !== device.shown[pts]);
-      if (differing > 0) broken.push(`P ${device.name} showed at pts ${differing} ${device.shown[differing]}, the log has ${log[differing]}`);
+      if (differing > 0)
+        broken.push(`P ${device.name} showed at pts ${differing} ${device.shown[differing]}, the log has ${log[differing]}`);
     }
   }
 };
@@ -173,7 +177,8 @@ const checkStore = async (conversation: Conversation, ledger: Ledger, calls: Cal
         continue;
       }
       const last = lastOf.get(row.sender);
-      if (last && last.seq > seq) broken.push(`O ${row.sender} in ${conversation.id}: send ${row.n} at seq ${seq}, the earlier ${last.n} at ${last.seq}`);
+      if (last && last.seq > seq)
+        broken.push(`O ${row.sender} in ${conversation.id}: send ${row.n} at seq ${seq}, the earlier ${last.n} at ${last.seq}`);
       lastOf.set(row.sender, { n: row.n, seq });
     }
   }

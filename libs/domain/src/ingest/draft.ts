@@ -107,7 +107,10 @@ export class Draft {
 
   #membersOf(conversationId: string): Map<string, MemberRow> {
     let members = this.#members.get(conversationId);
-    if (!members) this.#members.set(conversationId, (members = new Map()));
+    if (!members) {
+      members = new Map();
+      this.#members.set(conversationId, members);
+    }
     return members;
   }
 

@@ -1,5 +1,5 @@
 import type { MessageRow } from "@dunlin/engines/store";
-import { errors, type ErrorCode, type queue } from "@dunlin/proto";
+import { type ErrorCode, errors, type queue } from "@dunlin/proto";
 import { messageRest } from "../frames.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 

@@ -113,4 +113,3 @@ export const openHost = async <K extends EngineName>({
     close: () => closer.close(),
   };
 };
-

@@ -1,6 +1,6 @@
 import {
-  type ConfigOf,
   ConfigError,
+  type ConfigOf,
   describeOptions,
   loadConfig,
   type OptionTable,

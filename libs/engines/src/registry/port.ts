@@ -36,6 +36,8 @@ export interface MemberInfo {
   /** Load for choosing: connections of a broker. */
   readonly load?: number;
   readonly draining?: boolean;
+  /** When the process registered, ms since 1970 by its own clock: what another process left under its slot is older. */
+  readonly since?: number;
 }
 
 export interface Member extends MemberInfo {

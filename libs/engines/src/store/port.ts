@@ -274,6 +274,7 @@ export interface IngestChanges {
   readonly updates: readonly UpdateRow[];
   /** Every conversation whose row changes or begins, with its new values. */
   readonly conversations: readonly ConversationRow[];
+  /** New members, and members whose role changes. Removals are written first: who is in both lists has joined anew. */
   readonly membersAdded: readonly MemberRow[];
   readonly membersRemoved: readonly { readonly conversationId: string; readonly userId: string }[];
   /** userId → new pts; only users that exist. */

@@ -43,6 +43,11 @@ const STAMPS_PER_MS = 1024;
 
 let lastStamp = 0;
 
+/** From now on connections are younger than `now` (ms since 1970), even should the clock step back. */
+export const startStamps = (now: number): void => {
+  lastStamp = Math.max(lastStamp, now * STAMPS_PER_MS);
+};
+
 /** One WebSocket of one device. Extends its window instead of holding it: one object less for each connection. */
 export class Connection extends Window {
   /** Undefined before the open event and after the close event. */

@@ -7,7 +7,7 @@ import { type CloseName, closeCodes, deliveriesTopic } from "@dunlin/proto";
 import { AppError, backoffMs, Closer, type Service, sleep, withTimeout } from "@dunlin/runtime";
 import type { GatewayContext } from "../context.js";
 import { parseClientFrame } from "./client-frame.js";
-import { type Connection, flag } from "./connection.js";
+import { type Connection, flag, startStamps } from "./connection.js";
 import { matches, RecentOrders } from "./control.js";
 import { Directory } from "./directory.js";
 import { drainConnections } from "./drain.js";
@@ -42,6 +42,8 @@ export const createGateway = (ctx: GatewayContext): Gateway => new GatewayServic
 class GatewayService implements Gateway {
   readonly name = "gateway";
   readonly #id = randomUUID();
+  /** Before any connection of this process. */
+  readonly #since: number;
   readonly #closer = new Closer();
   readonly #directory = new Directory();
   readonly #recent = new RecentOrders();
@@ -69,6 +71,8 @@ class GatewayService implements Gateway {
   constructor(private readonly ctx: GatewayContext) {
     const { config, clock, logger, registry, tokens, cache, lease } = ctx;
     this.#slot = lease.slot;
+    this.#since = clock.now();
+    startStamps(this.#since);
     this.#maxConnections = config.IM_WS_MAX_CONNECTIONS;
     this.#metrics = gatewayMetrics(ctx.metrics);
     this.#sys = new SysClient({ registry, tokens, clock, logger });
@@ -389,7 +393,7 @@ class GatewayService implements Gateway {
     // "ws", then "ws.1", "ws.2" … for further ports.
     const addresses = Object.fromEntries(urls.map((url, i) => [i === 0 ? "ws" : `ws.${i}`, url]));
     this.#advertisedLoad = this.#directory.size;
-    return { addresses, slot: this.#slot, load: this.#advertisedLoad, draining: this.#draining };
+    return { addresses, slot: this.#slot, load: this.#advertisedLoad, draining: this.#draining, since: this.#since };
   }
 
   #advertise(): void {

@@ -82,6 +82,10 @@ export class Stream {
     if (verdict === "drop" || !connection.has(flag.LIVE)) return false;
     this.#watch(connection);
     if (verdict === "behind" || connection.has(flag.BLOCKED)) return false;
+    if (entry.rest === "") {
+      this.pull(connection, "told");
+      return false;
+    }
     const frame = frameText(entry.type, pts, entry.rest);
     if (verdict === "send") {
       this.deps.sender.stage(connection, frame);

@@ -1,9 +1,8 @@
-import type { CommandOutcome, Delivery } from "@dunlin/domain";
+import type { CommandOutcome, Delivery, LiveGateways } from "@dunlin/domain";
 import type { Cache } from "@dunlin/engines/cache";
 import type { ProduceRecord, Queue } from "@dunlin/engines/queue";
 import { deliveriesTopic, errors, PUSHES, queue as records, resultsChannel, SCHEMA_VERSION } from "@dunlin/proto";
 import { backoffMs, type Clock, type Logger, type Metrics, sleep } from "@dunlin/runtime";
-import type { LiveGateways } from "./gateways.js";
 
 /** A record of deliveries.<slot> stays below this, so that no engine refuses it. */
 const RECORD_BYTES = 256 * 1024;
@@ -94,11 +93,11 @@ export class Deliverer {
    * has no connection for), and a push goes out too, since one too many beats one lost.
    */
   async #route(users: readonly string[]): Promise<(userId: string) => { at: readonly number[]; connected: boolean }> {
-    const { cache, gateways, logger } = this.deps;
+    const { gateways, logger } = this.deps;
     try {
-      const routes = await cache.routes.lookup(users);
+      const routes = await gateways.routes(users);
       return (userId) => {
-        const at = gateways.slotsOf(routes.get(userId));
+        const at = [...new Set(routes.get(userId)?.map((route) => route.slot))];
         return { at, connected: at.length > 0 };
       };
     } catch (error) {

@@ -1,4 +1,4 @@
-import { durableTopics, type IngestRules } from "@dunlin/domain";
+import { durableTopics, type IngestRules, LiveGateways } from "@dunlin/domain";
 import type { Cache } from "@dunlin/engines/cache";
 import { type Consumer, PartitionLost, type Queue, type RecordBatch } from "@dunlin/engines/queue";
 import type { Registry } from "@dunlin/engines/registry";
@@ -7,7 +7,6 @@ import { COMMANDS } from "@dunlin/proto";
 import type { Clock, Health, Logger, Metrics, Service } from "@dunlin/runtime";
 import { createBury } from "./dead-letters.js";
 import { Deliverer } from "./delivery.js";
-import { LiveGateways } from "./gateways.js";
 import { Lane } from "./lane.js";
 import { redoDeliveries } from "./redo.js";
 import { toItems } from "./slice.js";
@@ -39,7 +38,7 @@ export interface IngestContext {
  */
 export const createIngest = (ctx: IngestContext): Service => {
   const { queue, store, clock, logger, metrics } = ctx;
-  const gateways = new LiveGateways();
+  const gateways = new LiveGateways(ctx.registry, ctx.cache);
   const deliverer = new Deliverer({ queue, cache: ctx.cache, gateways, logger, metrics, clock });
   const stored = metrics.counter("dunlin_messages_stored_total", "Messages stored");
   const batchRecords = metrics.histogram(
@@ -130,7 +129,7 @@ export const createIngest = (ctx: IngestContext): Service => {
     name: "ingest",
     start: async () => {
       await queue.ensureTopics(durableTopics(ctx.partitions));
-      await gateways.start(ctx.registry);
+      await gateways.start();
       consumer = await queue.consume({
         group: GROUP,
         topic: COMMANDS,
@@ -150,7 +149,7 @@ export const createIngest = (ctx: IngestContext): Service => {
     },
     stop: async () => {
       await consumer?.close();
-      await gateways.close();
+      await gateways.stop();
     },
   };
 };

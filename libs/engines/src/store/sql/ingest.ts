@@ -43,7 +43,7 @@ const insertMembers: Insertion = {
   table: "members",
   columns: memberColumns,
   key: ["conversation_id", "user_id"],
-  existing: "ignore",
+  existing: { role: "set", joined_seq: "set", joined_at: "set" },
 };
 const insertMailboxes: Insertion = {
   table: "mailboxes",
