@@ -28,7 +28,7 @@ export default {
       name: "client-stands-alone",
       comment: "The SDK has no runtime dependency: it must run in a browser.",
       severity: "error",
-      from: { path: "^libs/client/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^libs/client/", pathNot: "\\.test\\.ts$|/fixture-server\\.ts$" },
       to: { pathNot: "^libs/client/" },
     },
     {

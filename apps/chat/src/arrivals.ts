@@ -49,7 +49,7 @@ export class Arrivals {
   }
 
   async #message(message: Message): Promise<void> {
-    if (message.client_msg_id !== undefined && this.#sent.has(message.client_msg_id) && message.from === this.client.user?.id) return;
+    if (this.#sent.has(message.client_msg_id) && message.from === this.client.user?.id) return;
     this.screen.print(await this.line(message));
     if (message.from !== this.client.user?.id && message.type !== "S2C") {
       this.onMessage(message.type === "C2C" ? message.from : message.to);

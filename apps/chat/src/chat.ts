@@ -93,7 +93,7 @@ export class Chat implements Desk {
 
   #show(state: SyncState): void {
     if (state.name === "online") {
-      this.screen.print(state.behind > 0 ? `  online; ${state.behind} to catch up` : "  online");
+      this.screen.print("  online");
       this.#wasOnline = true;
     } else if (state.name === "waiting" && this.#wasOnline) {
       this.screen.print(`! the connection is gone (${state.reason || state.code}): trying again`);

@@ -131,7 +131,15 @@ export const commands: Readonly<Record<string, Command>> = {
       screen.print("  offline: /online brings you back");
     },
   },
-  online: { usage: "/online", help: "come back and catch up", run: async ({ client }) => client.start() },
+  online: {
+    usage: "/online",
+    help: "come back and catch up",
+    run: async ({ client, screen }) => {
+      const missed = client.sync.pts === undefined ? 0 : (await client.updates.difference(client.sync.pts, 1)).pts - client.sync.pts;
+      if (client.sync.state.name === "offline" && missed > 0) screen.print(`  ${missed} to catch up with`);
+      client.start();
+    },
+  },
   help: {
     usage: "/help",
     help: "this",

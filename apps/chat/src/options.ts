@@ -32,7 +32,8 @@ const developmentPassword = (account: string, server: URL): string => {
   throw new UsageError(`${server.host} is not this machine: choose a password with --password`);
 };
 
-const NAME = /^[a-zA-Z0-9._-]{1,64}$/;
+/** What the server takes as an account, and what makes a file name. */
+const NAME = /^[a-z0-9][a-z0-9._@+-]{1,63}$/;
 
 /** @returns undefined when help is asked for. @throws UsageError */
 export const parseOptions = (args: readonly string[]): ChatOptions | undefined => {
@@ -44,11 +45,12 @@ export const parseOptions = (args: readonly string[]): ChatOptions | undefined =
   }
   const { values, positionals } = parsed;
   if (values.help) return undefined;
-  const [account, ...more] = positionals;
-  if (account === undefined || more.length > 0) throw new UsageError("exactly one account is needed, e.g. npm run chat -- ann");
-  if (!NAME.test(account)) throw new UsageError(`"${account}" is no account name: letters, digits, dot, dash and underscore only`);
-  if (!NAME.test(values.device))
-    throw new UsageError(`"${values.device}" is no device name: letters, digits, dot, dash and underscore only`);
+  const [name, ...more] = positionals;
+  if (name === undefined || more.length > 0) throw new UsageError("exactly one account is needed, e.g. npm run chat -- ann");
+  // Small and capital letters are one account.
+  const account = name.toLowerCase();
+  if (!NAME.test(account)) throw new UsageError(`"${account}" is no account name: 2 to 64 letters, digits and . _ @ + -`);
+  if (!NAME.test(values.device)) throw new UsageError(`"${values.device}" is no device name: 2 to 64 small letters, digits and . _ @ + -`);
   if (!URL.canParse(values.server) || !/^https?:/.test(values.server)) {
     throw new UsageError(`--server takes an http:// or https:// address, not "${values.server}"`);
   }

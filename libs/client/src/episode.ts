@@ -34,12 +34,14 @@ export interface EpisodeEnd extends ConnectionEnd {
 
 /** One connection's time: from asking for a gateway to the close. */
 export class Episode {
-  onOnline: (behind: number) => void = () => {};
+  onOnline: () => void = () => {};
   readonly #sequence: Sequence<Update>;
   #known: boolean;
   #connection: Connection | undefined;
   #filling = false;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The highest pts that came over this connection. */
+  #heard = 0;
   #acked = -1;
   #ackDue = false;
   #drainInMs: number | undefined;
@@ -97,7 +99,9 @@ export class Episode {
     if (frame.type === "HELLO") this.#hello(frame);
     else if (frame.type === "DRAIN") this.#drain(Number(frame["reconnect_in_ms"]));
     else if (typeof frame.pts === "number") {
+      this.#heard = Math.max(this.#heard, frame.pts);
       this.#take(frame as Update);
+      this.#acknowledge(frame.pts);
       if (this.#sequence.hole) void this.#fill();
     } else if (frame.type !== "PONG") {
       const message = messageOf(frame);
@@ -106,11 +110,13 @@ export class Episode {
     }
   }
 
+  /** The greeting's pts is where this connection begins: behind what was asked for, or at the newest update. */
   #hello(frame: Frame): void {
-    const newest = frame.pts ?? 0;
-    if (!this.#known || frame["recovered"] !== true || newest < this.#sequence.pts) this.#reload(newest);
+    const begin = frame.pts ?? 0;
+    this.#heard = begin;
+    if (!this.#known || frame["recovered"] !== true || begin < this.#sequence.pts) this.#reload(begin);
     this.#known = true;
-    this.onOnline(newest - this.#sequence.pts);
+    this.onOnline();
   }
 
   #reload(pts: number): void {
@@ -127,18 +133,23 @@ export class Episode {
       if (message) this.options.events.emit("message", message);
     }
     if (ready.length > 0) this.onPts(this.#sequence.pts);
-    // Doubles are acknowledged again: the server sent them because it had not heard.
-    if (ready.length > 0 || update.pts <= this.#acked) this.#acknowledge();
   }
 
-  #acknowledge(): void {
+  /** Never more than what came over this very connection: the rest may have come over HTTP, which is not for it to know. */
+  get #acknowledgeable(): number {
+    return Math.min(this.#sequence.pts, this.#heard);
+  }
+
+  /** Something new came, or a double: the server sent that again because it had not heard. */
+  #acknowledge(pts: number): void {
+    if (this.#acknowledgeable <= this.#acked && pts > this.#acked) return;
     this.#ackDue = true;
     this.#ackTimer ??= setTimeout(() => this.#sendAck(), 0);
   }
 
   #sendAck(): void {
     this.#ackDue = false;
-    this.#acked = this.#sequence.pts;
+    this.#acked = this.#acknowledgeable;
     this.#connection?.send({ type: "ACK", pts: this.#acked });
     this.#ackTimer = setTimeout(() => {
       this.#ackTimer = undefined;
@@ -170,6 +181,7 @@ export class Episode {
       if (!this.#connection) return;
       if (difference.too_long) return this.#reload(difference.pts);
       for (const update of difference.updates) this.#take(update);
+      this.#acknowledge(this.#sequence.pts);
       more = difference.has_more && this.#sequence.pts > before;
     }
   }

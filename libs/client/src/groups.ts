@@ -3,9 +3,11 @@ import type { Page, PageQuery } from "./page.js";
 
 export interface Group {
   id: string;
+  kind: "group";
   title: string;
   avatar: string;
   owner_id: string;
+  member_count: number;
   created_at: number;
 }
 

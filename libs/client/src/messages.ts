@@ -16,7 +16,7 @@ export interface Message {
   type: "C2C" | "C2G" | "C2S" | "S2C";
   from: string;
   to: string;
-  client_msg_id?: string;
+  client_msg_id: string;
   payload: Payload;
   /** When the server accepted it, ms. */
   created_at: number;
@@ -48,7 +48,7 @@ export interface Accepted {
 
 export type BatchResult = { ok: true; accepted: Accepted } | { ok: false; error: DunlinError; client_msg_id: string };
 
-type BatchItem = { code: number; msg: string; data?: Omit<Accepted, "client_msg_id"> };
+type BatchItem = { code: number; msg: string; data?: Omit<Accepted, "client_msg_id"> | null };
 
 const BATCH_MAX = 100;
 

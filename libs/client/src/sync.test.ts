@@ -80,7 +80,7 @@ test("doubles are dropped and acknowledged again", async () => {
   const { acks, shown } = await setUp({
     state: { pts: 4 },
     onConnect: (peer) => {
-      peer.send(hello(5));
+      peer.send(hello(4));
       peer.send(text(5));
       again = () => peer.send(text(5));
     },
@@ -94,7 +94,8 @@ test("doubles are dropped and acknowledged again", async () => {
 test("a hole is filled from the difference, and nothing overtakes", async () => {
   const { server, acks, shown } = await setUp({
     state: { pts: 1 },
-    http: () => [200, 0, { updates: [text(2), text(3), text(4)], pts: 6, has_more: false, too_long: false }],
+    // Also one that has not come live yet: it is shown, but this connection is not told so.
+    http: () => [200, 0, { updates: [2, 3, 4, 5, 6].map(text), pts: 6, has_more: false, too_long: false }],
     onConnect: (peer) => {
       peer.send(hello(1));
       peer.send(text(4));
@@ -102,7 +103,8 @@ test("a hole is filled from the difference, and nothing overtakes", async () => 
     },
   });
   await until(() => expect(acks.at(-1)).toBe(5));
-  expect(shown).toEqual([2, 3, 4, 5]);
+  expect(shown).toEqual([2, 3, 4, 5, 6]);
+  expect(Math.max(...acks)).toBe(5);
   expect(server.calls.find((c) => c.path === "/v1/updates")?.query.get("pts")).toBe("1");
 });
 
@@ -111,11 +113,11 @@ test("an acknowledgement never covers a hole, and a hole that stays makes a new 
     state: { pts: 1 },
     onConnect: (peer, n) => {
       if (n === 0) {
-        peer.send(hello(4));
+        peer.send(hello(1));
         peer.send(text(2));
         peer.send(text(4));
       } else {
-        peer.send(hello(4));
+        peer.send(hello(2));
         peer.send(text(3));
         peer.send(text(4));
       }
@@ -201,7 +203,7 @@ test("offline and online again: goes on behind the last update", async () => {
   const { client, connects, shown, states, reloads } = await setUp({
     state: { pts: 1 },
     onConnect: (peer, n) => {
-      peer.send(hello(n === 0 ? 2 : 4));
+      peer.send(hello(n === 0 ? 1 : 2));
       for (const pts of n === 0 ? [2] : [3, 4]) peer.send(text(pts));
     },
   });
@@ -211,6 +213,5 @@ test("offline and online again: goes on behind the last update", async () => {
   client.start();
   await until(() => expect(shown).toEqual([2, 3, 4]));
   expect(connects.map((q) => q.get("pts"))).toEqual(["1", "2"]);
-  expect(states).toContainEqual({ name: "online", behind: 2 });
   expect(reloads).toEqual([]);
 });

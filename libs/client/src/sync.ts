@@ -10,8 +10,8 @@ export type SyncState =
   /** Not started, or stopped by the app. */
   | { name: "offline" }
   | { name: "connecting" }
-  /** Connected; `behind` updates are on their way that happened since the last connection. */
-  | { name: "online"; behind: number }
+  /** Connected; what was missed is on its way. */
+  | { name: "online" }
   /** Connects again in `ms`. */
   | { name: "waiting"; ms: number; code: number; reason: string }
   /** The server does not want this login any more: log in again. Nothing is tried by itself. */
@@ -88,9 +88,9 @@ export class Sync {
         this.#pts = pts;
         this.options.onPts(pts);
       });
-      episode.onOnline = (behind) => {
+      episode.onOnline = () => {
         failures = 0;
-        this.#enter({ name: "online", behind });
+        this.#enter({ name: "online" });
       };
       const end = await episode.run(signal, failures);
       if (signal.aborted) break;

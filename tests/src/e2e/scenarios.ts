@@ -1,0 +1,21 @@
+import type { System } from "../support/system.js";
+import { badInputScenarios } from "./bad-input.js";
+import { catchingUpScenarios } from "./catching-up.js";
+import { conversationScenarios } from "./conversations.js";
+import { handshakeScenarios } from "./handshakes.js";
+import { notificationScenarios } from "./notifications.js";
+import { readingScenarios } from "./reading.js";
+import { sendingScenarios } from "./sending.js";
+import { sessionScenarios } from "./sessions.js";
+
+/** Everything that must hold for people who use it, whatever the system is made of. */
+export const allScenarios = (system: () => System): void => {
+  conversationScenarios(system);
+  catchingUpScenarios(system);
+  sendingScenarios(system);
+  readingScenarios(system);
+  sessionScenarios(system);
+  handshakeScenarios(system);
+  notificationScenarios(system);
+  badInputScenarios(system);
+};
