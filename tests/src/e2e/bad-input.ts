@@ -77,7 +77,7 @@ export const badInputScenarios = (system: () => System): void => {
       const payload = ann.client.accessToken?.split(".")[1];
       const forged = await new Tokens(Buffer.alloc(48, 7), 900, { now: Date.now }).issueAccess(claims);
       const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${payload}.`;
-      const service = await system().tokens.issueService("tests");
+      const service = await system().tokens().issueService("tests");
       for (const bad of ["junk", forged, unsigned, service]) {
         expectRefusal(await get("/v1/users/me", { authorization: `Bearer ${bad}` }), 401, 706);
       }
@@ -113,7 +113,10 @@ export const badInputScenarios = (system: () => System): void => {
         expect([403, 404]).toContain((await get(path)).status);
       }
       await expect(ann.client.messages.sendText(group.id, "hi")).rejects.toMatchObject({ status: 403, code: 804 });
-      const wrongMethod = await rawRequest(`${ann.apiUrl}/v1/messages`, { method: "PUT", headers: { authorization: `Bearer ${ann.client.accessToken}` } });
+      const wrongMethod = await rawRequest(`${ann.apiUrl}/v1/messages`, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${ann.client.accessToken}` },
+      });
       expect([404, 405]).toContain(wrongMethod.status);
     });
 

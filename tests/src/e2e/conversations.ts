@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.js";
 import { People, type Person } from "../support/person.js";
 import type { System } from "../support/system.js";
 
@@ -39,7 +40,10 @@ export const conversationScenarios = (system: () => System): void => {
       const [ann, bob] = await Promise.all([people.online("ann"), people.online("bob")]);
       const texts = numbered("n", 60);
       const messages = texts.map((text) => ({ to: bob.id, payload: { msg_type: "text", text } }));
-      const results = [...(await ann.client.messages.sendBatch(messages.slice(0, 30))), ...(await ann.client.messages.sendBatch(messages.slice(30)))];
+      const results = [
+        ...(await ann.client.messages.sendBatch(messages.slice(0, 30))),
+        ...(await ann.client.messages.sendBatch(messages.slice(30))),
+      ];
       const [first] = results;
       if (!first?.ok) throw new Error("the first send was refused");
       expect(results.every((r) => r.ok)).toBe(true);
@@ -58,7 +62,10 @@ export const conversationScenarios = (system: () => System): void => {
       const names = numbered("m", GROUP_SIZE).map((name) => name.replace(" ", ""));
       const members: Person[] = await Promise.all(names.map((name) => people.online(name)));
       const [owner] = members as [Person, ...Person[]];
-      const group = await owner.client.groups.create("flock", members.slice(1).map((m) => m.id));
+      const group = await owner.client.groups.create(
+        "flock",
+        members.slice(1).map((m) => m.id),
+      );
       await Promise.all(members.map((m) => m.update("MEMBER", (u) => u.type === "MEMBER" && u["peer"] === group.id)));
       // Everybody talks at once.
       await Promise.all(
@@ -66,9 +73,14 @@ export const conversationScenarios = (system: () => System): void => {
           for (let i = 1; i <= 3; i++) await m.client.messages.sendText(group.id, `${m.account} ${i}`);
         }),
       );
-      const { items } = await owner.client.dialogs.history(group.id, { limit: 100 });
-      const shown = await owner.shows(group.id, (await settledHistory(owner, group.id, GROUP_SIZE * 3)).map(String));
-      expect(items.length).toBeLessThanOrEqual(shown.length);
+      const stored = await eventually("all of it in the history", async () => {
+        const { items } = await owner.client.dialogs.history(group.id, { limit: 100 });
+        return items.length === GROUP_SIZE * 3 && items;
+      });
+      const shown = await owner.shows(
+        group.id,
+        stored.map((m) => String(m.payload["text"])),
+      );
       expect(shown.map((m) => m.seq)).toEqual(shown.map((_, i) => i + 1));
       const order = shown.map((m) => String(m.payload["text"]));
       await Promise.all(members.map((m) => m.shows(group.id, order)));
@@ -89,14 +101,5 @@ export const conversationScenarios = (system: () => System): void => {
       // Both devices follow one log.
       expect(phone.client.state.pts).toBe(ann.client.state.pts);
     });
-  });
-};
-
-/** The texts of a group's history once it holds `count` messages. */
-const settledHistory = async (person: Person, peer: string, count: number): Promise<unknown[]> => {
-  const { eventually } = await import("../support/eventually.js");
-  return eventually(`${count} messages in the history`, async () => {
-    const { items } = await person.client.dialogs.history(peer, { limit: 100 });
-    return items.length >= count && items.map((m) => m.payload["text"]);
   });
 };

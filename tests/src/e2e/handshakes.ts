@@ -48,8 +48,8 @@ export const handshakeScenarios = (system: () => System): void => {
       const claims = { userId: ann.id, sessionId: "s", deviceId: "d", platform: "desktop" };
       const forged = await new Tokens(Buffer.alloc(48, 7), 900, { now: Date.now }).issueAccess(claims);
       const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${token.split(".")[1]}.`;
-      const service = await system().tokens.issueService("tests");
-      const noSession = await system().tokens.issueAccess(claims);
+      const service = await system().tokens().issueService("tests");
+      const noSession = await system().tokens().issueAccess(claims);
       for (const bad of ["junk", forged, unsigned, service, noSession]) {
         const answer = await handshake({ url, query: { token: bad } });
         expect([answer.status, codeOf(answer.body)]).toEqual([401, 706]);
@@ -80,7 +80,7 @@ export const handshakeScenarios = (system: () => System): void => {
 
 /** A token with the right key whose time was over long ago. */
 export const expiredToken = (system: System, claims: Parameters<Tokens["issueAccess"]>[0]): Promise<string> =>
-  system.tokensAt(Date.now() - 86_400_000).issueAccess(claims);
+  system.tokens(Date.now() - 86_400_000).issueAccess(claims);
 
 /** Connects, does `act` after the greeting, and answers the code of the close that follows. */
 const closeCode = (url: string, token: string, act: (socket: WebSocket) => void): Promise<number> =>

@@ -76,7 +76,7 @@ export const sendingScenarios = (system: () => System): void => {
           }
         };
         await Promise.all([bob.client.groups.leave(group.id), send(), send()]);
-        await bob.update("MEMBER left", (u) => u.type === "MEMBER" && u["action"] === "left" && u.pts > (bob.updates.length - 10));
+        await bob.update("MEMBER left", (u) => u.type === "MEMBER" && u["action"] === "left" && u.pts > bob.updates.length - 10);
         await expect(bob.client.messages.sendText(group.id, "too late")).rejects.toMatchObject({ status: 403, code: 804 });
         await ann.client.groups.add(group.id, [bob.id]);
       }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.js";
 import { handshake } from "../support/handshake.js";
-import { People, Person } from "../support/person.js";
+import { People } from "../support/person.js";
 import type { System } from "../support/system.js";
 
 /** Logins and their ends. */
@@ -47,8 +47,8 @@ export const sessionScenarios = (system: () => System): void => {
 
     test("a newer login of the same device replaces the connection with 4406", async () => {
       const ann = await people.online("ann");
-      const again = people.add(Person.restart(ann));
-      await again.client.login({ account: ann.account, password: Person.PASSWORD });
+      const again = people.add(ann.restarted());
+      await again.login();
       const stopped = await eventually("the older one stopped", () => ann.states.find((s) => s.name === "stopped"));
       expect(stopped).toMatchObject({ code: 4406 });
       await again.connect();

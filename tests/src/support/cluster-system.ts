@@ -1,7 +1,7 @@
 import { Closer } from "@dunlin/runtime";
 import { freePorts } from "./ports.js";
 import { ServiceProcess } from "./service-process.js";
-import { baseSettings, makeTempDir, openInside, type Settings } from "./settings.js";
+import { baseSettings, makeTempDir, openStoreOf, type Settings, tokensOf } from "./settings.js";
 import type { System } from "./system.js";
 
 const COPIES = 2;
@@ -36,9 +36,9 @@ export const startClusterSystem = async (engines: Settings): Promise<System> => 
     });
     await start(() => new ServiceProcess("pn", settings, port()));
     await start(() => new ServiceProcess("cron", settings, port()));
-    const { host, tokens } = await openInside(settings);
+    const host = await openStoreOf(settings);
     closer.add("store", () => host.close());
-    return { apiUrls, grpcAddresses, tokens, store: host.engines.store, stop: () => closer.close() };
+    return { apiUrls, grpcAddresses, tokens: tokensOf(settings), store: host.engines.store, stop: () => closer.close() };
   } catch (error) {
     await closer.close();
     throw error;

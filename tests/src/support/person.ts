@@ -45,8 +45,13 @@ export class Person {
   /** Another device of this user, logged in, not connected. */
   async device(): Promise<Person> {
     const other = new Person(this.system, apiOf(this.system), this.account);
-    await other.client.login({ account: this.account, password: PASSWORD });
+    await other.login();
     return other;
+  }
+
+  /** Logs in again on this device. */
+  async login(): Promise<void> {
+    await this.client.login({ account: this.account, password: PASSWORD });
   }
 
   /** This device as an app that was started again with what it had kept, or with another place in the log. */
@@ -76,10 +81,7 @@ export class Person {
   /** Waits until this device was shown `texts`, these and no others of that conversation, in this order. */
   async shows(conversationId: string, texts: readonly string[]): Promise<Message[]> {
     const shown = (): Message[] => this.messages.filter((m) => m.conversation_id === conversationId);
-    await eventually(
-      `${this.account} shows ${texts.length} messages`,
-      () => shown().length >= texts.length,
-    );
+    await eventually(`${this.account} shows ${texts.length} messages`, () => shown().length >= texts.length);
     const got = shown().map((m) => m.payload["text"]);
     if (JSON.stringify(got) !== JSON.stringify(texts)) throw new Error(`${this.account} was shown ${JSON.stringify(got)}`);
     return shown();

@@ -2,12 +2,14 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { domainOptions, Tokens } from "@dunlin/domain";
+import { Tokens } from "@dunlin/domain";
 import { type Host, hostOptions, openHost } from "@dunlin/engines/host";
-import { loadConfig, systemClock } from "@dunlin/runtime";
+import { loadConfig } from "@dunlin/runtime";
 
 /** IM_… variables. */
 export type Settings = Record<string, string>;
+
+const ACCESS_TTL_S = 900;
 
 /** The one origin that browsers may connect from in these tests. */
 export const GOOD_ORIGIN = "https://chat.example.org";
@@ -32,9 +34,12 @@ export const makeTempDir = async (): Promise<TempDir> => {
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 };
 
-/** The tests' own hand in the system: its store and its key. */
-export const openInside = async (settings: Settings): Promise<{ host: Host<"store">; tokens: Tokens }> => {
-  const config = loadConfig({ ...hostOptions, ...domainOptions }, settings);
-  const host = await openHost({ service: "tests", config, needs: ["store"] });
-  return { host, tokens: new Tokens(Buffer.from(settings["IM_AUTH_KEY"] ?? ""), config.IM_ACCESS_TTL_S, systemClock) };
-};
+/** Signs tokens with the key that a system was started with. */
+export const tokensOf =
+  (settings: Settings) =>
+  (now?: number): Tokens =>
+    new Tokens(Buffer.from(settings["IM_AUTH_KEY"] ?? ""), ACCESS_TTL_S, { now: () => now ?? Date.now() });
+
+/** The tests' own way into a system's store on real engines. */
+export const openStoreOf = (settings: Settings): Promise<Host<"store">> =>
+  openHost({ service: "tests", config: loadConfig(hostOptions, settings), needs: ["store"] });

@@ -17,7 +17,7 @@ export class SysClient {
 
   async notify(request: sys.SendNotificationRequest): Promise<sys.SendNotificationResponse> {
     const metadata = new Metadata();
-    metadata.set("authorization", `Bearer ${await this.system.tokens.issueService("tests")}`);
+    metadata.set("authorization", `Bearer ${await this.system.tokens().issueService("tests")}`);
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, answer: sys.SendNotificationResponse): void => (error ? reject(error) : resolve(answer));
       this.#messages.sendNotification(request, metadata, { deadline: Date.now() + DEADLINE_MS }, done);

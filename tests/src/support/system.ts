@@ -7,8 +7,8 @@ export interface System {
   readonly apiUrls: readonly string[];
   /** host:port of each syssvc. */
   readonly grpcAddresses: readonly string[];
-  /** Signs tokens as the system does. */
-  readonly tokens: Tokens;
+  /** Signs tokens as the system does; by a clock that stands at `now` (ms), when given. */
+  tokens(now?: number): Tokens;
   /** The system's own store, to look at what is there and to let time pass (trimming logs). */
   readonly store: Store;
   /** Drains and stops everything. Idempotent. */
