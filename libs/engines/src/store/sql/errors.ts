@@ -20,15 +20,18 @@ export class TransactionAborted extends AppError {
 export const unavailable = (message: string, cause?: unknown): AppError =>
   new AppError("UNAVAILABLE", message, { retryAfterS: 1, ...(cause === undefined ? {} : { cause }) });
 
-const TRIES = 8;
+const MAX_TRIES = 8;
+/** No try begins later than this after the first, ms. */
+const MAX_RETRY_MS = 10_000;
 
 /** Runs a whole transaction again while the engine gives it up, with jitter between the tries. */
 export const retryAborted = async <T>(transaction: () => Promise<T>): Promise<T> => {
+  const end = performance.now() + MAX_RETRY_MS;
   for (let tried = 1; ; tried++) {
     try {
       return await transaction();
     } catch (error) {
-      if (!(error instanceof TransactionAborted) || tried >= TRIES) throw error;
+      if (!(error instanceof TransactionAborted) || tried >= MAX_TRIES || performance.now() > end) throw error;
       await sleep(backoffMs(tried, 5, 300));
     }
   }

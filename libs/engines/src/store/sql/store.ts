@@ -19,6 +19,8 @@ export interface SqlEngine {
   readonly kysely: KyselyParts;
   readonly reads: SessionSource;
   readonly writes: SessionSource;
+  /** Like `writes`, for statements that may take long. */
+  readonly migrations: SessionSource;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
 };
 
 export const createSqlStore = (engine: SqlEngine): Store => {
-  const { dialect, kysely, reads, writes } = engine;
+  const { dialect, kysely, reads, writes, migrations } = engine;
   const readDb = createKysely(reads, kysely);
   const writeDb = createKysely(writes, kysely);
   const context = { dialect, reads, writes, readDb, writeDb };
@@ -52,7 +54,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     dialogs: createDialogs(context),
     ingest: createIngest(context),
     jobs: createJobs(context),
-    migrate: () => migrate(writeDb as never, dialect),
+    migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),
     ping: () => within(PING_TIMEOUT_MS, checkSchema(readDb as never, dialect)),
     close() {
       closing ??= engine.close();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Closer } from "@dunlin/runtime";
 import type { Store } from "../port.js";
 import { unavailable } from "../sql/errors.js";
+import type { SessionSource } from "../sql/session.js";
 import { createSqlStore } from "../sql/store.js";
 import { WorkerConnection } from "./connection.js";
 import { sqliteDialect, sqliteKysely } from "./dialect.js";
@@ -33,6 +34,13 @@ export const openSqliteStore = async (dataDir: string): Promise<Store> => {
     const refuseClosed = (): void => {
       if (closed) throw unavailable("the store is closed");
     };
+    const writes: SessionSource = {
+      async acquire() {
+        refuseClosed();
+        await turns.take();
+        return new SqliteSession(writer, () => turns.done());
+      },
+    };
     return createSqlStore({
       dialect: sqliteDialect,
       kysely: sqliteKysely,
@@ -42,13 +50,8 @@ export const openSqliteStore = async (dataDir: string): Promise<Store> => {
           return new SqliteSession(reader, () => undefined);
         },
       },
-      writes: {
-        async acquire() {
-          refuseClosed();
-          await turns.take();
-          return new SqliteSession(writer, () => turns.done());
-        },
-      },
+      writes,
+      migrations: writes,
       async close() {
         closed = true;
         turns.refuseAll(unavailable("the store is closed"));

@@ -1,6 +1,7 @@
 import type { Insertion, Merge, Removal, Row, Selection, Session, SqlResult, SqlValue } from "../sql/session.js";
+import { TransactionState } from "../sql/transaction-state.js";
 import type { WorkerConnection } from "./connection.js";
-import type { Answer } from "./protocol.js";
+import type { Answer, Operation } from "./protocol.js";
 
 /** Rows that one request carries: a bigger list goes in pieces, so that no message to the worker grows without bound. */
 const PIECE = 5000;
@@ -31,7 +32,7 @@ const insertSql = ({ table, columns, key, existing }: Insertion): string => {
 
 /** A turn on a SQLite connection. Lists run one prepared statement a row, in the worker: faster there than long statements. */
 export class SqliteSession implements Session {
-  #inTransaction = false;
+  readonly #transaction = new TransactionState();
 
   constructor(
     private readonly connection: WorkerConnection,
@@ -39,22 +40,27 @@ export class SqliteSession implements Session {
   ) {}
 
   async run(sql: string, params: readonly SqlValue[]): Promise<SqlResult> {
-    const answer = await this.connection.perform({ kind: "run", sql, params }, this.#inTransaction);
+    const answer = await this.#perform({ kind: "run", sql, params });
     return { rows: rowsOf(answer), affected: answer.affected };
   }
 
   async begin(): Promise<void> {
-    await this.connection.perform({ kind: "begin" });
-    this.#inTransaction = true;
+    await this.#perform({ kind: "begin" });
+    this.#transaction.begun();
   }
 
   async commit(): Promise<void> {
-    await this.connection.perform({ kind: "commit" }, true);
-    this.#inTransaction = false;
+    try {
+      await this.#perform({ kind: "commit" });
+      this.#transaction.ended();
+    } catch (error) {
+      await this.rollback();
+      throw error;
+    }
   }
 
   async rollback(): Promise<void> {
-    this.#inTransaction = false;
+    this.#transaction.ended();
     // It fails only when the worker is gone, and the transaction with it.
     await this.connection.perform({ kind: "rollback" }).catch(() => undefined);
   }
@@ -80,8 +86,12 @@ export class SqliteSession implements Session {
     const answers: Answer[] = [];
     for (let i = 0; i < params.length; i += PIECE) {
       const piece = params.length <= PIECE ? params : params.slice(i, i + PIECE);
-      answers.push(await this.connection.perform({ kind: "each", sql, params: piece }, this.#inTransaction));
+      answers.push(await this.#perform({ kind: "each", sql, params: piece }));
     }
     return answers;
+  }
+
+  #perform(operation: Operation): Promise<Answer> {
+    return this.#transaction.guard(() => this.connection.perform(operation, this.#transaction.active));
   }
 }

@@ -1,0 +1,85 @@
+import type { Insertion, Merge, Removal, Selection, SqlValue } from "../sql/session.js";
+
+/** How long a statement may get, characters; its bytes are at most three times that. */
+export const MAX_STATEMENT_CHARS = 400_000;
+/** Keys of one lookup: below MariaDB's 1,000 where an IN list becomes a join, which would lock in another order. */
+const MAX_KEYS = 800;
+const MAX_ROWS = 5000;
+
+const SPECIAL = /['\\]/;
+const EVERY_SPECIAL = /['\\]/g;
+
+/** A literal. Connections are utf8mb4 and their sql_mode is ours, so only the quote and the backslash are special. */
+const literal = (value: SqlValue): string => {
+  if (typeof value === "string") return SPECIAL.test(value) ? `'${value.replace(EVERY_SPECIAL, "\\$&")}'` : `'${value}'`;
+  if (value === null) return "null";
+  if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`${value} cannot be stored`);
+  return String(value);
+};
+
+const tuple = (values: readonly SqlValue[]): string => {
+  let text = `(${literal(values[0] as SqlValue)}`;
+  for (let i = 1; i < values.length; i++) text += `,${literal(values[i] as SqlValue)}`;
+  return `${text})`;
+};
+
+const list = (keys: readonly (readonly SqlValue[])[]): string =>
+  keys.map((key) => (key.length === 1 ? literal(key[0] as SqlValue) : tuple(key))).join(",");
+
+const condition = (key: readonly string[], keys: readonly (readonly SqlValue[])[]): string => {
+  if (key.length === 1) return `${key[0]} in (${list(keys)})`;
+  return `(${key.join(",")}) in (${list(keys)})`;
+};
+
+const pieces = function* <T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let i = 0; i < items.length; i += size) yield items.length <= size ? items : items.slice(i, i + size);
+};
+
+export const selectStatements = function* (
+  { table, columns, key, lock }: Selection,
+  keys: readonly (readonly SqlValue[])[],
+): Generator<string> {
+  for (const piece of pieces(keys, MAX_KEYS)) {
+    const query = `select ${columns.join(",")} from ${table} where ${condition(key, piece)}`;
+    yield lock ? `${query} order by ${key.join(",")} for update` : query;
+  }
+};
+
+export const removeStatements = function* ({ table, key }: Removal, keys: readonly (readonly SqlValue[])[]): Generator<string> {
+  for (const piece of pieces(keys, MAX_KEYS)) yield `delete from ${table} where ${condition(key, piece)}`;
+};
+
+const merged: Readonly<Record<Merge, (column: string) => string>> = {
+  set: (column) => `${column}=values(${column})`,
+  max: (column) => `${column}=greatest(${column},values(${column}))`,
+  add: (column) => `${column}=${column}+values(${column})`,
+};
+
+const onDuplicate = ({ key, existing }: Insertion): string => {
+  if (existing === "fail") return "";
+  const sets = existing === "ignore" ? [`${key[0]}=${key[0]}`] : Object.entries(existing).map(([column, merge]) => merged[merge](column));
+  return ` on duplicate key update ${sets.join(",")}`;
+};
+
+/** Multi-row inserts, each short enough for the server. Lazily: the next is written while the server is busy with the last. */
+export const insertStatements = function* (
+  insertion: Insertion,
+  rows: readonly (readonly SqlValue[])[],
+  maxChars: number,
+): Generator<string> {
+  const head = `insert into ${insertion.table} (${insertion.columns.join(",")}) values `;
+  const tail = onDuplicate(insertion);
+  let text = "";
+  let count = 0;
+  for (const row of rows) {
+    const values = tuple(row);
+    if (count > 0 && (count >= MAX_ROWS || text.length + values.length > maxChars)) {
+      yield head + text + tail;
+      text = "";
+      count = 0;
+    }
+    text += count === 0 ? values : `,${values}`;
+    count++;
+  }
+  if (count > 0) yield head + text + tail;
+};
