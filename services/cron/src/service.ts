@@ -77,7 +77,7 @@ export const createCronService = (context: CronContext): CronService => {
       const result = await runner.run(job, clock.now(), stopping.signal);
       if (result.kind === "done") return result.rows;
       if (result.kind === "failed") throw result.error;
-      throw new Error(`${name} is being run by somebody else`);
+      throw new Error(result.kind === "busy" ? `${name} is being run by somebody else` : `${name} was run by somebody else just now`);
     },
   };
 };

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Access, Accounts, CommandOutcomes, durableTopics, Groups, LiveGateways, Passwords, PendingResults, Sending } from "@dunlin/domain";
-import type { Registration } from "@dunlin/engines/registry";
+import type { MemberInfo, Registration } from "@dunlin/engines/registry";
 import { sys } from "@dunlin/proto";
 import { AppError, type Service, sleep } from "@dunlin/runtime";
 import { HealthImplementation, type ServingStatus } from "grpc-health-check";
@@ -80,6 +80,7 @@ export const createSysService = (context: SysContext): SysService => {
   if (config.IM_GRPC_REFLECTION === "on" || (config.IM_GRPC_REFLECTION === "auto" && isLoopback(config.IM_HOST))) addReflection(server);
 
   let port = 0;
+  let registered: MemberInfo | undefined;
   let registration: Registration | undefined;
   let healthTimer: NodeJS.Timeout | undefined;
   let closed: Promise<void> | undefined;
@@ -102,6 +103,17 @@ export const createSysService = (context: SysContext): SysService => {
     server.forceShutdown();
   };
 
+  /** Callers are told first, so that they ask another instance; then what is under way ends. */
+  const leave = async (): Promise<void> => {
+    if (registered) {
+      await registration?.update({ ...registered, draining: true }).catch((error: unknown) => {
+        logger.warn({ err: error }, "the drain was not announced");
+      });
+    }
+    await close();
+    await registration?.close();
+  };
+
   return {
     name: "sys",
     get port() {
@@ -113,7 +125,8 @@ export const createSysService = (context: SysContext): SysService => {
       await results.start();
       port = await listen(server, config.IM_HOST, config.IM_GRPC_PORT);
       const address = advertised(config.IM_GRPC_ADVERTISE, config.IM_HOST, port);
-      registration = await registry.register("sys", randomUUID(), { addresses: { grpc: address } });
+      registered = { addresses: { grpc: address } };
+      registration = await registry.register("sys", randomUUID(), registered);
       setHealth("SERVING");
       healthTimer = setInterval(() => void lookAtHealth(), HEALTH_EVERY_MS);
       logger.info({ port, address }, "gRPC interface listens");
@@ -121,16 +134,13 @@ export const createSysService = (context: SysContext): SysService => {
     drain: async () => {
       health.drain();
       clearInterval(healthTimer);
-      await registration?.close();
-      registration = undefined;
       setHealth("NOT_SERVING");
-      closed ??= close();
+      closed ??= leave();
       await closed;
     },
     stop: async () => {
       clearInterval(healthTimer);
       await registration?.close();
-      registration = undefined;
       server.forceShutdown();
       await results.close();
       await gateways.stop();
