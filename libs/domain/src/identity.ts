@@ -1,3 +1,4 @@
+import type { HostConfig } from "@dunlin/engines/host";
 import type { Registry, SlotLease } from "@dunlin/engines/registry";
 import type { Clock } from "@dunlin/runtime";
 import type { DomainConfig } from "./config.js";
@@ -8,7 +9,7 @@ import { Tokens } from "./tokens.js";
 export interface IdentityDeps {
   readonly registry: Registry;
   readonly clock: Clock;
-  readonly config: DomainConfig & { readonly IM_DATA_DIR: string };
+  readonly config: DomainConfig & HostConfig;
   /** Who leases the slot, for operators. */
   readonly owner: string;
   /** Called when somebody else has the slot: this process must make no more ids and end. */
@@ -25,7 +26,9 @@ export interface Identity {
 
 /** @throws ConfigError for a missing or weak key, AppError UNAVAILABLE when no slot is to be had. */
 export const openIdentity = async ({ registry, clock, config, owner, onSlotLost }: IdentityDeps): Promise<Identity> => {
-  const key = await signingKey(config.IM_AUTH_KEY, registry.engine === "memory", config.IM_DATA_DIR);
+  const engines = [config.IM_QUEUE_URL, config.IM_STORE_URL, config.IM_REDIS_URL, config.IM_ETCD_URL];
+  const embedded = engines.every((url) => url === undefined);
+  const key = await signingKey(config.IM_AUTH_KEY, embedded, config.IM_DATA_DIR);
   const lease = await registry.leaseSlot(owner);
   lease.onLost(onSlotLost);
   return {

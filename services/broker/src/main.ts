@@ -1,4 +1,4 @@
-import { domainOptions, signingKey, Tokens } from "@dunlin/domain";
+import { domainOptions, openIdentity } from "@dunlin/domain";
 import { hostOptions, runMain } from "@dunlin/engines/host";
 import type { Store } from "@dunlin/engines/store";
 import { brokerOptions } from "./config.js";
@@ -22,14 +22,15 @@ await runMain({
       return { ...shared, store, rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX }, partitions: config.IM_QUEUE_PARTITIONS };
     };
     const openGateway = async (): Promise<GatewayContext> => {
-      const embedded = [config.IM_QUEUE_URL, config.IM_STORE_URL, config.IM_REDIS_URL, config.IM_ETCD_URL].every(
-        (url) => url === undefined,
-      );
-      const key = await signingKey(config.IM_AUTH_KEY, embedded, config.IM_DATA_DIR);
-      const lease = await engines.registry.leaseSlot(`broker@${config.IM_HOST}:${config.IM_WS_PORT}`);
-      // Somebody else has the slot: whatever this process delivers now is theirs to deliver.
-      lease.onLost(() => process.kill(process.pid, "SIGTERM"));
-      return { ...shared, lease, tokens: new Tokens(key, config.IM_ACCESS_TTL_S, clock) };
+      const identity = await openIdentity({
+        registry: engines.registry,
+        clock,
+        config,
+        owner: `broker@${config.IM_HOST}:${config.IM_WS_PORT}`,
+        // Whatever this process delivers now is somebody else's to deliver.
+        onSlotLost: () => process.kill(process.pid, "SIGTERM"),
+      });
+      return { ...shared, ...identity };
     };
     const ingest = config.IM_BROKER_ROLES.includes("ingest") ? { ingest: await openIngest() } : {};
     const gateway = config.IM_BROKER_ROLES.includes("gateway") ? { gateway: await openGateway() } : {};
