@@ -44,6 +44,7 @@ export interface TopicSpec {
 
 export interface ProduceRecord {
   readonly key: string;
+  /** The queue keeps this array and hands it out again: do not change it after the call. */
   readonly value: Uint8Array;
 }
 
@@ -76,7 +77,9 @@ export interface ConsumeOptions {
   readonly maxRecords: number;
   /**
    * Where newly assigned partitions begin; a partition missing from the answer begins at the group's committed offset.
-   * Asked at every assignment, retried while it rejects.
+   * Asked at every assignment, retried while it rejects. A position whose records are gone is reported through
+   * `onError` and reading begins at the earliest record; one beyond the end (the log was lost or replaced) is reported
+   * again and again, and nothing is handed out until `position` or the log is put right.
    */
   readonly position?: (partitions: readonly number[]) => Promise<ReadonlyMap<number, number>>;
   /**

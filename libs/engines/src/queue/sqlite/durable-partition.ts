@@ -1,0 +1,102 @@
+import type { QueueRecord } from "../port.js";
+import { recordPlaces } from "./frame.js";
+import type { LogWorker } from "./log-worker.js";
+import { type PartitionLog, Tail } from "./tail.js";
+
+/** Bytes read from the file for one batch at most. */
+const READ_BYTES = 4 * 1024 * 1024;
+
+/** A partition of a durable topic: its records are in the log's file, the newest also in memory. */
+export class DurablePartition implements PartitionLog {
+  readonly tail: Tail;
+  first: number;
+  readonly #worker: LogWorker;
+  readonly #readers = new Map<object, number>();
+
+  constructor(
+    worker: LogWorker,
+    readonly id: number,
+    readonly partition: number,
+    first: number,
+    end: number,
+  ) {
+    this.#worker = worker;
+    this.first = first;
+    this.tail = new Tail(end);
+  }
+
+  get end(): number {
+    return this.tail.end;
+  }
+
+  fetch(from: number, limit: number): readonly QueueRecord[] | Promise<readonly QueueRecord[]> {
+    return from >= this.tail.first ? this.tail.slice(from, limit) : this.#read(from, limit);
+  }
+
+  onceGrown(wake: () => void): () => void {
+    return this.tail.onceGrown(wake);
+  }
+
+  /** Notes where a reader stands; returns the bytes of memory freed because every reader is past them. */
+  moved(reader: object, position: number | undefined): number {
+    if (position === undefined) {
+      this.#readers.delete(reader);
+      return 0;
+    }
+    this.#readers.set(reader, position);
+    return this.tail.dropBefore(this.#readers.size === 1 ? position : Math.min(...this.#readers.values()));
+  }
+
+  async #read(from: number, limit: number): Promise<QueueRecord[]> {
+    const bytes = await this.#worker.ask({ kind: "read", partitionId: this.id, from, limit, maxBytes: READ_BYTES });
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const records: QueueRecord[] = [];
+    for (const { offset, timestamp, keyStart, valueStart, end } of recordPlaces(bytes)) {
+      records.push({
+        partition: this.partition,
+        offset,
+        key: buffer.toString("utf8", keyStart, valueStart),
+        value: bytes.subarray(valueStart, end),
+        timestamp,
+      });
+    }
+    if (records[0]?.offset !== from) throw new Error(`the queue's log does not hold record ${from} of partition ${this.id}`);
+    return records;
+  }
+}
+
+/** What all tails together hold in memory, bounded: the oldest goes first. */
+export class TailMemory {
+  readonly #max: number;
+  #bytes = 0;
+  #appended: { partition: DurablePartition; end: number }[] = [];
+  #next = 0;
+
+  constructor(maxBytes: number) {
+    this.#max = maxBytes;
+  }
+
+  append(partition: DurablePartition, records: readonly QueueRecord[]): void {
+    const before = partition.tail.bytes;
+    this.#appended.push({ partition, end: partition.end + records.length });
+    partition.tail.append(records);
+    this.#bytes += partition.tail.bytes - before;
+    while (this.#bytes > this.#max || this.#isPassed(this.#appended[this.#next])) {
+      const oldest = this.#appended[this.#next++];
+      if (oldest === undefined) break;
+      this.#bytes -= oldest.partition.tail.dropBefore(oldest.end);
+    }
+    if (this.#next > 1024 && this.#next > this.#appended.length / 2) {
+      this.#appended = this.#appended.slice(this.#next);
+      this.#next = 0;
+    }
+  }
+
+  freed(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  #isPassed(entry: { partition: DurablePartition; end: number } | undefined): boolean {
+    return entry !== undefined && entry.end <= entry.partition.tail.first;
+  }
+}

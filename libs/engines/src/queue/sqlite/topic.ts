@@ -1,0 +1,34 @@
+import type { DurablePartition } from "./durable-partition.js";
+import type { ConsumerGroup } from "./group.js";
+import type { TransientPartition } from "./transient-partition.js";
+
+/** A topic of this process. `offsets` holds per group where it stands, by partition; a hole where it never committed. */
+interface TopicBase<D extends boolean, P> {
+  readonly name: string;
+  readonly durable: D;
+  readonly partitions: readonly P[];
+  readonly offsets: Map<string, number[]>;
+  readonly groups: Map<string, ConsumerGroup>;
+}
+
+export type DurableTopic = TopicBase<true, DurablePartition>;
+export type TransientTopic = TopicBase<false, TransientPartition>;
+export type Topic = DurableTopic | TransientTopic;
+
+export const newTopic = <D extends boolean, P>(name: string, durable: D, partitions: readonly P[]): TopicBase<D, P> => ({
+  name,
+  durable,
+  partitions,
+  offsets: new Map(),
+  groups: new Map(),
+});
+
+/** The group's offsets on the topic, to be changed in place. */
+export const offsetsOf = (topic: Topic, group: string): number[] => {
+  let offsets = topic.offsets.get(group);
+  if (offsets === undefined) {
+    offsets = [];
+    topic.offsets.set(group, offsets);
+  }
+  return offsets;
+};

@@ -1,0 +1,62 @@
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { LogFile } from "./log-file.js";
+import type { LogAnswers, LogHello, LogReply, LogRequest } from "./protocol.js";
+
+/** The worker's program: owns the log's file, answers requests in their order. */
+const serve = (port: MessagePort, file: string): void => {
+  const hello = (message: LogHello): void => port.postMessage(message);
+  let log: LogFile;
+  try {
+    log = new LogFile(file);
+    hello({ ready: true, state: log.state() });
+  } catch (error) {
+    hello({ ready: false, message: text(error) });
+    port.close();
+    return;
+  }
+  let bytes = log.bytes();
+  const handle = (request: LogRequest): LogAnswers[keyof LogAnswers] => {
+    switch (request.kind) {
+      case "topics":
+        return log.ensureTopics(request.topics);
+      case "commit":
+        log.commit(request.frame && new Uint8Array(request.frame, 0, request.length), request.offsets);
+        return undefined;
+      case "read":
+        return log.read(request.partitionId, request.from, request.limit, request.maxBytes);
+      case "trim": {
+        const result = log.trim(request.before, request.olderThan);
+        bytes = log.bytes();
+        return result;
+      }
+      case "ping":
+        return undefined;
+      case "close":
+        log.close();
+        return undefined;
+    }
+  };
+  port.on("message", ({ id, request }: { id: number; request: LogRequest }) => {
+    let reply: LogReply;
+    try {
+      reply = { id, ok: true, answer: handle(request), bytes };
+    } catch (error) {
+      reply = { id, ok: false, message: text(error) };
+    }
+    const buffer = reply.ok && reply.answer instanceof Uint8Array ? (reply.answer.buffer as ArrayBuffer) : undefined;
+    port.postMessage(reply, buffer ? [buffer] : []);
+    if (request.kind === "close") port.close();
+    else if (log.settleDue) {
+      try {
+        log.settle();
+        bytes = log.bytes();
+      } catch {
+        // Tried again by the next commit, which fails itself when too much is left unsorted.
+      }
+    }
+  });
+};
+
+const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+if (parentPort) serve(parentPort, (workerData as { file: string }).file);
