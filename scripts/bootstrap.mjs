@@ -6,7 +6,7 @@ import { delimiter, dirname, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-const pnpm = "pnpm@10.34.8";
+export const pnpm = "pnpm@10.34.8";
 const oldestNode = [20, 19];
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
