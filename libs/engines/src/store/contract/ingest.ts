@@ -53,14 +53,20 @@ export const ingestContract = (harness: () => StoreHarness): void => {
       await tx.write({
         ...noChanges,
         conversations: [{ ...conversation, lastSeq: 4, title: "New" }],
-        // One that is a member already stays as it was.
-        membersAdded: [memberRow(group, a, { role: "member" })],
+        // One that is a member already takes the new values.
+        membersAdded: [memberRow(group, a, { role: "admin" })],
         membersRemoved: [{ conversationId: group, userId: b }],
         offsets: [{ topic, partition: 2, nextOffset: 20, batchBegin: 17 }],
       });
     });
     expect(await store.conversations.get([group])).toEqual([{ ...conversation, lastSeq: 4, title: "New" }]);
-    expect(await store.conversations.members(group)).toEqual([members[0]]);
+    expect(await store.conversations.members(group)).toEqual([{ ...members[0], role: "admin" }]);
+    // Removals come first: who is in both lists has joined anew.
+    const again = memberRow(group, a, { joinedSeq: 4, joinedAt: T0 + 9 });
+    await store.ingest.transaction((tx) =>
+      tx.write({ ...noChanges, membersAdded: [again], membersRemoved: [{ conversationId: group, userId: a }] }),
+    );
+    expect(await store.conversations.members(group)).toEqual([again]);
     expect(await store.ingest.offsets(topic, [2])).toEqual(new Map([[2, { nextOffset: 20, batchBegin: 17 }]]));
     expect(await store.ingest.transaction((tx) => tx.write(noChanges).then(() => "answer"))).toBe("answer");
   });
