@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import { checkJson } from "@dunlin/domain";
 import { AppError } from "@dunlin/runtime";
-import { checkJson } from "./json-rules.js";
 
 /** A request body may be this long, bytes. */
 export const BODY_BYTES_MAX = 65_536;

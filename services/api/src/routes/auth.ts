@@ -1,4 +1,4 @@
-import type { Issued } from "@dunlin/domain";
+import { type Issued, PASSWORD_LENGTH, textRules } from "@dunlin/domain";
 import type { UserRow } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
@@ -9,10 +9,10 @@ import { showUser } from "./users.js";
 
 const account = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$/, "2 to 64 letters, digits, . _ @ + -, beginning with a letter or digit")
+  .regex(textRules.account.pattern, textRules.account.says)
   .transform((name) => name.toLowerCase())
   .meta({ type: "string", description: "Small and capital letters are the same", example: "ann" });
-const password = z.string().min(8).max(128);
+const password = z.string().min(PASSWORD_LENGTH.min).max(PASSWORD_LENGTH.max);
 
 const showTokens = (user: UserRow, issued: Issued): z.input<typeof tokensView> => ({
   user: showUser(user),

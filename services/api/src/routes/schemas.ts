@@ -1,4 +1,4 @@
-import { isGroupId, isMessageId, isPeerId, isUserId, MENTION_ALL, payloadSchema, pushSchema } from "@dunlin/domain";
+import { isGroupId, isMessageId, isPeerId, isUserId, MENTION_ALL, payloadSchema, pushSchema, textRules } from "@dunlin/domain";
 import { z } from "zod";
 
 /** Shapes that several operations share. Requests are strict: a field nobody knows is refused. */
@@ -25,7 +25,7 @@ export const messageId = z
   .max(19)
   .refine(isMessageId, "not a message id")
   .meta({ id: "MessageId", description: "A snowflake, 63 bit, as a decimal string", example: "112233445566778899" });
-export const sessionId = z.string().regex(/^[\w-]{1,64}$/, "not a session id");
+export const sessionId = z.string().regex(textRules.sessionId.pattern, "not a session id");
 
 /** Free text of people: no control characters. */
 export const plainText = (max: number) =>
@@ -55,11 +55,11 @@ export const userView = z
 export const device = {
   device_id: z
     .string()
-    .regex(/^[\w.:-]{1,64}$/, "1 to 64 letters, digits, _ . : -")
+    .regex(textRules.deviceId.pattern, textRules.deviceId.says)
     .meta({ description: "Names this installation; a new login of the same device ends the one before" }),
   platform: z
     .string()
-    .regex(/^[a-z0-9_-]{1,16}$/, "1 to 16 small letters, digits, _ -")
+    .regex(textRules.platform.pattern, textRules.platform.says)
     .meta({ description: "ios, android, web, desktop, cli …" }),
 };
 
@@ -142,7 +142,7 @@ export const outgoingMessage = z
     to: peerId,
     client_msg_id: z
       .string()
-      .regex(/^[\x21-\x7e]{1,64}$/, "1 to 64 printable ASCII characters")
+      .regex(textRules.clientMsgId.pattern, textRules.clientMsgId.says)
       .meta({ description: "Chosen by the client; sent again with the same message it is stored once" }),
     payload: payloadSchema.meta({ id: "Payload", description: "At most 16,384 bytes as JSON" }),
     mentions: z
