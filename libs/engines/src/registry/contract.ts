@@ -236,6 +236,43 @@ export const registryContract = (name: string, { ttlMs, open: openParty }: Regis
       expect(second?.valid).toBe(true);
     });
 
+    test("with connections that come and go there are never two valid holders of a lock", async () => {
+      const both = [await open(), await open()] as const;
+      const lockName = fresh("lock");
+      const locks: Lock[] = [];
+      let grants = 0;
+      let done = false;
+      const work = async (party: Party): Promise<void> => {
+        while (!done) {
+          const lock = await party.registry.lock(lockName, "owner").catch(() => undefined);
+          if (lock) {
+            grants++;
+            locks.push(lock);
+            await Promise.race([
+              new Promise((resolve) => setTimeout(resolve, 50)),
+              new Promise((resolve) => lock.signal.addEventListener("abort", resolve)),
+            ]);
+            // Every second one is held until it is lost.
+            if (grants % 2 === 0) await lock.close();
+            else while (lock.valid && !done) await new Promise((resolve) => setTimeout(resolve, 10));
+          } else await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      };
+      const working = both.map(work);
+      for (let round = 0; round < 4; round++) {
+        const party = both[round % 2] as Party;
+        party.cut();
+        await throughout(ttlMs * 1.5, () => expect(locks.filter((lock) => lock.valid).length).toBeLessThan(2));
+        party.heal();
+      }
+      done = true;
+      await Promise.all(working);
+      expect(grants).toBeGreaterThan(2);
+      const tokens = locks.map((lock) => lock.token);
+      expect(tokens).toEqual([...tokens].sort((a, b) => a - b));
+      expect(new Set(tokens).size).toBe(tokens.length);
+    });
+
     test("leases are renewed for as long as their holder lives", async () => {
       const { registry } = await open();
       const service = fresh("service");

@@ -20,10 +20,11 @@ export interface Registry {
   /**
    * Leases a free slot (0 to 1023) under which no id can have been made with a time later than now: a slot's holder
    * reserves time ahead (`reserveTime`) and that reservation outlives the lease.
+   * On a server that is new, or was wiped, it takes one TTL: what it has forgotten may still be believed in until then.
    * @throws AppError UNAVAILABLE when the registry cannot be reached or no slot is free.
    */
   leaseSlot(owner: string): Promise<SlotLease>;
-  /** Tries to take a named lock; undefined when somebody has it. */
+  /** Tries to take a named lock; undefined when somebody has it, or may still believe so after the server was wiped. */
   lock(name: string, owner: string): Promise<Lock | undefined>;
   ping(): Promise<void>;
   close(): Promise<void>;
