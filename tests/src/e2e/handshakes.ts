@@ -60,13 +60,13 @@ export const handshakeScenarios = (system: () => System): void => {
     });
 
     test.each([
-      ["a frame that is no JSON", "junk", 4400],
-      ["a frame that sends", '{"type":"C2C","to":"U1","payload":{}}', 4400],
-      ["an ACK of nonsense", '{"type":"ACK","pts":-1}', 4400],
-      ["an ACK from the future", '{"type":"ACK","pts":99999999}', 4400],
-      ["a binary frame", Buffer.from([1, 2, 3]), 4400],
-    ])("%s closes the connection with %3$i", async (_, frame, code) => {
-      expect(await closeCode(url, token, (socket) => socket.send(frame))).toBe(code);
+      ["a frame that is no JSON", "junk"],
+      ["a frame that sends", '{"type":"C2C","to":"U1","payload":{}}'],
+      ["an ACK of nonsense", '{"type":"ACK","pts":-1}'],
+      ["an ACK from the future", '{"type":"ACK","pts":99999999}'],
+      ["a binary frame", Buffer.from([1, 2, 3])],
+    ])("%s closes the connection with 4400", async (_, frame) => {
+      expect(await closeCode(url, token, (socket) => socket.send(frame))).toBe(4400);
     });
 
     test("a flood of frames closes the connection with 4429", async () => {

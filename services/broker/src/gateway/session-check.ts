@@ -8,6 +8,8 @@ const MAX_KNOWN = 20_000;
 export class SessionCheck {
   /** sessionId → until when, monotonic ms; in order of insertion, which is the order of expiry. */
   readonly #good = new Map<string, number>();
+  /** Counts what was forgotten: an answer that was on its way meanwhile may be older than the revocation. */
+  #forgotten = 0;
 
   constructor(
     private readonly ask: (userId: string, sessionId: string) => Promise<boolean>,
@@ -18,7 +20,9 @@ export class SessionCheck {
   async active(userId: string, sessionId: string): Promise<boolean> {
     const until = this.#good.get(sessionId);
     if (until !== undefined && until > this.clock.monotonic()) return true;
+    const forgotten = this.#forgotten;
     if (!(await this.ask(userId, sessionId))) return false;
+    if (this.#forgotten !== forgotten) return true;
     this.prune();
     this.#good.delete(sessionId);
     this.#good.set(sessionId, this.clock.monotonic() + GOOD_FOR_MS);
@@ -27,6 +31,7 @@ export class SessionCheck {
 
   /** Forgets sessions that were revoked; all of them when it is not said which. */
   forget(sessionIds: readonly string[] | undefined): void {
+    this.#forgotten += 1;
     if (sessionIds === undefined) this.#good.clear();
     else for (const id of sessionIds) this.#good.delete(id);
   }
