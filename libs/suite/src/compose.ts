@@ -40,7 +40,7 @@ export const composeSuite = async (host: Host, config: SuiteConfig, onSlotLost: 
   const identity = await openIdentity({ registry, clock, config, owner: `dunlin@${config.IM_HOST}:${config.IM_API_PORT}`, onSlotLost });
   const { lease, tokens, snowflakes } = identity;
   const shared = { config, metrics, health, clock, queue, store, cache, registry, lease, slot: lease.slot, tokens, snowflakes };
-  const loggerOf = (service: string) => logger.child({ service });
+  const loggerOf = (service: string) => logger.child({ part: service });
 
   const sys = createSysService({ ...shared, logger: loggerOf("sys") });
   const cron = createCronService({ ...shared, logger: loggerOf("cron") });
