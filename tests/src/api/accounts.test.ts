@@ -96,7 +96,10 @@ test("profiles are read and changed", async () => {
   const ida = await api.register("ida");
   const jan = await api.register("jan");
   const change = (body: unknown) => api.call("PATCH", "/v1/users/me", { token: ida.token, body });
-  expect(await change({ nickname: "Ida 🐦", avatar: "https://example.org/a.png" })).toMatchObject({ status: 200, data: { nickname: "Ida 🐦" } });
+  expect(await change({ nickname: "Ida 🐦", avatar: "https://example.org/a.png" })).toMatchObject({
+    status: 200,
+    data: { nickname: "Ida 🐦" },
+  });
   expect(await change({})).toMatchObject({ status: 400 });
   expect(await change({ nickname: "" })).toMatchObject({ status: 400 });
   expect(await change({ avatar: "javascript:alert(1)" })).toMatchObject({ status: 400 });

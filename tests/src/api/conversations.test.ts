@@ -21,10 +21,22 @@ const dialogAt = (user: TestUser, peer: string, topSeq: number): Promise<Answer[
 test("a message is accepted, stored, shown in both dialogs, read and in both update logs", async () => {
   const [ann, bob] = [await api.register("ann"), await api.register("bob")];
   const sent = await api.send(ann, bob.id, "hi bob 👋", { push: { title: "Ann" } });
-  expect(sent).toEqual({ id: expect.stringMatching(/^\d+$/), conversation_id: [ann.id, bob.id].sort().join("_"), created_at: expect.any(Number), state: "accepted" });
+  expect(sent).toEqual({
+    id: expect.stringMatching(/^\d+$/),
+    conversation_id: [ann.id, bob.id].sort().join("_"),
+    created_at: expect.any(Number),
+    state: "accepted",
+  });
   const bobs = await dialogAt(bob, ann.id, 1);
   expect(bobs).toMatchObject({ peer: ann.id, kind: "user", title: ann.account, unread: 1, read_seq: 0 });
-  expect(bobs.top_message).toMatchObject({ id: sent.id, seq: 1, type: "C2C", from: ann.id, to: bob.id, payload: { msg_type: "text", text: "hi bob 👋" } });
+  expect(bobs.top_message).toMatchObject({
+    id: sent.id,
+    seq: 1,
+    type: "C2C",
+    from: ann.id,
+    to: bob.id,
+    payload: { msg_type: "text", text: "hi bob 👋" },
+  });
   expect(await dialogAt(ann, bob.id, 1)).toMatchObject({ unread: 0, title: bob.account });
 
   const history = await get(bob, `/v1/dialogs/${ann.id}/messages`);
@@ -36,7 +48,14 @@ test("a message is accepted, stored, shown in both dialogs, read and in both upd
   expect((await get(ann, `/v1/messages/${sent.id}/readers`)).data.items).toEqual([{ user_id: bob.id, read_seq: 1 }]);
 
   const anns = await get(ann, "/v1/updates?pts=0");
-  expect(anns.data).toMatchObject({ has_more: false, too_long: false, updates: [{ type: "C2C", pts: 1, id: sent.id }, { type: "READ", pts: 2, read_seq: 1 }] });
+  expect(anns.data).toMatchObject({
+    has_more: false,
+    too_long: false,
+    updates: [
+      { type: "C2C", pts: 1, id: sent.id },
+      { type: "READ", pts: 2, read_seq: 1 },
+    ],
+  });
   expect((await get(bob, "/v1/updates?pts=0&limit=1")).data).toMatchObject({ has_more: true, pts: 2 });
 });
 
@@ -50,7 +69,11 @@ test("the same client_msg_id answers the same id for the same message, 409 for a
   await dialogAt(bob, ann.id, 1);
   const reordered = { client_msg_id: "once", payload: { a: [{ x: 2, y: 1 }], b: 1, msg_type: "custom" }, to: bob.id };
   expect(await post(ann, "/v1/messages", reordered)).toMatchObject({ status: 202, data: first.data });
-  for (const other of [{ ...body, to: cid.id }, { ...body, payload: { msg_type: "custom", b: 2 } }, { ...body, mentions: [bob.id] }]) {
+  for (const other of [
+    { ...body, to: cid.id },
+    { ...body, payload: { msg_type: "custom", b: 2 } },
+    { ...body, mentions: [bob.id] },
+  ]) {
     expect(await post(ann, "/v1/messages", other)).toMatchObject({ status: 409, code: 801 });
   }
   // The cache has forgotten; the store has not.
@@ -77,7 +100,11 @@ test("each message of a batch has its own result, and their order is kept", asyn
   const many = Array.from({ length: 101 }, (_, i) => text(i));
   expect((await post(ann, "/v1/messages/batch", { messages: many })).status).toBe(400);
   expect((await post(ann, "/v1/messages/batch", { messages: [] })).status).toBe(400);
-  const chinese = await api.call("POST", "/v1/messages/batch", { token: ann.token, body: { messages: [text(7, `U${"y".repeat(14)}`)] }, headers: { "accept-language": "zh-CN" } });
+  const chinese = await api.call("POST", "/v1/messages/batch", {
+    token: ann.token,
+    body: { messages: [text(7, `U${"y".repeat(14)}`)] },
+    headers: { "accept-language": "zh-CN" },
+  });
   expect(chinese.data.results[0].msg).toBe("会话对象不存在");
 });
 
@@ -86,7 +113,11 @@ test("history pages backwards, forwards and by cursor; dialogs page by cursor", 
   const peers = [await api.register("p"), await api.register("p"), await api.register("p")];
   const [bob] = peers as [TestUser];
   for (const peer of peers) await api.send(ann, peer.id, "0");
-  const batch = Array.from({ length: 9 }, (_, i) => ({ to: bob.id, client_msg_id: `h${i}`, payload: { msg_type: "text", text: `${i + 1}` } }));
+  const batch = Array.from({ length: 9 }, (_, i) => ({
+    to: bob.id,
+    client_msg_id: `h${i}`,
+    payload: { msg_type: "text", text: `${i + 1}` },
+  }));
   await post(ann, "/v1/messages/batch", { messages: batch });
   await dialogAt(ann, bob.id, 10);
   const seqs = (data: Answer["data"]) => data.items.map((m: { seq: number }) => m.seq);
@@ -166,7 +197,10 @@ test("a group lives: create, talk, add, see only what came after joining, remove
   expect(await remove(bob, ann)).toMatchObject({ status: 403 });
   expect(await remove(ann, dot)).toMatchObject({ status: 404 });
   expect(await remove(ann, cid)).toMatchObject({ status: 200 });
-  expect(await post(cid, "/v1/messages", { to: group, client_msg_id: "k", payload: { msg_type: "text", text: "x" } })).toMatchObject({ status: 403, code: 804 });
+  expect(await post(cid, "/v1/messages", { to: group, client_msg_id: "k", payload: { msg_type: "text", text: "x" } })).toMatchObject({
+    status: 403,
+    code: 804,
+  });
   expect(await get(cid, `/v1/dialogs/${group}/messages`)).toMatchObject({ status: 403 });
   expect(await post(ann, `/v1/groups/${group}/leave`)).toMatchObject({ status: 200 });
   expect((await get(bob, `/v1/groups/${group}`)).data).toMatchObject({ owner_id: bob.id, member_count: 1 });

@@ -51,6 +51,7 @@ export interface OpenOptions {
 
 const PASSWORD = "correct horse battery";
 let accounts = 0;
+let sends = 0;
 
 /** apisvc, and ingest behind it, on embedded engines in a folder of their own. Every answer is checked on the way. */
 export class ApiFixture {
@@ -122,7 +123,12 @@ export class ApiFixture {
     expect(envelope.code === 0).toBe(response.ok);
     if (response.status === 429 || response.status === 503) expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
     if (response.ok) checkShape(method, path, response.status, envelope.data);
-    return { status: response.status, headers: response.headers, text, ...(envelope as { code: number; msg: string; data: Answer["data"] }) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      ...(envelope as { code: number; msg: string; data: Answer["data"] }),
+    };
   }
 
   async register(name = "user", device = "phone"): Promise<TestUser> {
@@ -143,7 +149,8 @@ export class ApiFixture {
 
   /** Sends a text; the answer's data. */
   async send(from: TestUser, to: string, text: string, extra: Record<string, unknown> = {}): Promise<Answer["data"]> {
-    const body = { to, client_msg_id: `c${(accounts += 1)}`, payload: { msg_type: "text", text }, ...extra };
+    sends += 1;
+    const body = { to, client_msg_id: `c${sends}`, payload: { msg_type: "text", text }, ...extra };
     const { status, data } = await this.call("POST", "/v1/messages", { token: from.token, body });
     expect(status).toBe(202);
     return data;
@@ -159,7 +166,9 @@ export class ApiFixture {
       socket.on("data", (part: string) => {
         received += part;
       });
-      socket.on("error", (error: NodeJS.ErrnoException) => (error.code === "ECONNRESET" || error.code === "EPIPE" ? undefined : reject(error)));
+      socket.on("error", (error: NodeJS.ErrnoException) =>
+        error.code === "ECONNRESET" || error.code === "EPIPE" ? undefined : reject(error),
+      );
       socket.on("close", () => {
         clearTimeout(timer);
         resolve(received);

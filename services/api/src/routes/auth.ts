@@ -82,7 +82,7 @@ export const authRoutes = [
     tag,
     summary: "Trade a refresh token for new tokens; each is good once",
     auth: false,
-    body: z.strictObject({ refresh_token: z.string().min(1).max(256) }).meta({ id: "RefreshRequest" }),
+    body: z.strictObject({ refresh_token: z.string().min(1).max(1024) }).meta({ id: "RefreshRequest" }),
     response: tokensView,
     errors: ["TOKEN_INVALID", "TOKEN_EXPIRED", "REFRESH_REUSED", "RATE_LIMITED"],
     handler: async ({ accounts, limits, store }, { body, ip }) => {
