@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./contract.js";
 
+const PROGRAM = "etcd";
+
 /** Whether this machine can start an etcd of a test's own. */
-export const hasEtcd = spawnSync("etcd", ["--version"]).status === 0;
+export const hasEtcd = spawnSync(PROGRAM, ["--version"]).status === 0;
 
 const listen = async (server: Server): Promise<number> => {
   server.listen(0, "127.0.0.1");
@@ -49,7 +51,7 @@ export class EtcdProcess {
     const peer = `http://127.0.0.1:${this.peerPort}`;
     const args = ["--name", "test", "--data-dir", this.#folder, "--listen-client-urls", this.url, "--advertise-client-urls", this.url];
     const peers = ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", `test=${peer}`];
-    this.#child = spawn("etcd", [...args, ...peers, "--log-level", "fatal"], {
+    this.#child = spawn(PROGRAM, [...args, ...peers, "--log-level", "fatal"], {
       stdio: "ignore",
     });
     await eventually(async () => {

@@ -1,4 +1,4 @@
-import { AppError, type Logger } from "@dunlin/runtime";
+import { AppError, type Logger, withTimeout } from "@dunlin/runtime";
 import { Redis, type RedisOptions } from "ioredis";
 
 /** A call that has no answer after this time is given up, and the connection with it, ms. */
@@ -54,9 +54,10 @@ export class Connection {
     return this.redis.status === "ready";
   }
 
-  /** Begins to connect; resolves when connected or when the first try has failed. Later tries follow by themselves. */
+  /** Begins to connect; resolves when connected, or when the first try has failed or takes long. Later tries follow by themselves. */
   async connect(): Promise<void> {
-    await this.redis.connect().catch(() => undefined);
+    // A server that loads a large snapshot takes connections long before it is ready.
+    await withTimeout(this.redis.connect(), CALL_TIMEOUT_MS).catch(() => undefined);
   }
 
   /**
