@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { LogAnswers, LogHello, LogReply, LogRequest, LogState } from "./protocol.js";
+import { guardExit } from "./exit-guard.js";
+import type { LogAnswers, LogHello, LogReply, LogRequest, LogState, LogWorkerData } from "./protocol.js";
 
 interface Waiting {
   readonly resolve: (answer: LogAnswers[keyof LogAnswers]) => void;
@@ -38,10 +39,10 @@ export class LogWorker {
   /** Opens `<dataDir>/queue.db`. @throws Error naming the folder when another process has it open. */
   static async open(dataDir: string): Promise<LogWorker> {
     await mkdir(dataDir, { recursive: true });
-    const worker = new Worker(new URL("./worker.js", import.meta.url), {
-      name: "dunlin-queue",
-      workerData: { file: join(dataDir, "queue.db") },
-    });
+    const guard = guardExit();
+    const workerData: LogWorkerData = { file: join(dataDir, "queue.db"), flags: guard.flags };
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { name: "dunlin-queue", workerData });
+    worker.once("exit", guard.release);
     const hello = await new Promise<LogHello>((resolve, reject) => {
       worker.once("message", resolve);
       worker.once("error", reject);

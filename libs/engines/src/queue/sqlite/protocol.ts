@@ -58,5 +58,12 @@ export type LogReply =
   | { readonly id: number; readonly ok: true; readonly answer: LogAnswers[keyof LogAnswers]; readonly bytes: number }
   | { readonly id: number; readonly ok: false; readonly message: string };
 
+/** What the worker is started with. */
+export interface LogWorkerData {
+  readonly file: string;
+  /** See exit-guard.ts. */
+  readonly flags: SharedArrayBuffer;
+}
+
 /** The first message of the worker: the file is open, or why not. */
 export type LogHello = { readonly ready: true; readonly state: LogState } | { readonly ready: false; readonly message: string };

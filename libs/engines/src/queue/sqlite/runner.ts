@@ -1,5 +1,5 @@
 import { sleep } from "@dunlin/runtime";
-import type { QueueMeters } from "../meters.js";
+import type { QueueErrorKind, QueueMeters } from "../meters.js";
 import { type ConsumeOptions, PartitionLost, type QueueRecord } from "../port.js";
 import { retryMs, untilDone } from "../retry.js";
 import type { PartitionLog } from "./tail.js";
@@ -42,14 +42,19 @@ export class Runner {
       try {
         position ??= await this.#ask();
         if (position === undefined) return;
-        this.#check(position);
+        if (position > log.end) {
+          const beyond = position;
+          position = undefined;
+          throw this.#beyond(beyond);
+        }
         if (position < log.first) position = this.#lost(position);
+        const from = position;
         this.#deps.moved(position);
         if (position >= log.end) {
           await this.#grown();
           continue;
         }
-        batch ??= await log.fetch(position, options.maxRecords);
+        batch ??= await this.#counted("log", async () => log.fetch(from, options.maxRecords));
         if (signal.aborted) return;
         position = await this.#handle(batch);
         batch = undefined;
@@ -61,7 +66,6 @@ export class Runner {
           // The first time at once: asking again is the cure. After that it is a failure like any other.
           if (failures++ === 0) continue;
         } else {
-          this.#deps.meters.error("batch");
           failures++;
         }
         options.onError?.(error);
@@ -73,17 +77,21 @@ export class Runner {
   async #handle(records: readonly QueueRecord[]): Promise<number> {
     const { log, options, meters } = this.#deps;
     const nextOffset = (records.at(-1)?.offset ?? log.end - 1) + 1;
-    await options.onBatch({
-      topic: options.topic,
-      partition: log.partition,
-      records,
-      nextOffset,
-      end: log.end,
-      signal: this.#abort.signal,
-    });
+    const { signal } = this.#abort;
+    const batch = { topic: options.topic, partition: log.partition, records, nextOffset, end: log.end, signal };
+    await this.#counted("batch", async () => options.onBatch(batch));
     this.#deps.commit(nextOffset);
     meters.consumed(options.topic, options.group, records.length);
     return nextOffset;
+  }
+
+  async #counted<T>(kind: QueueErrorKind, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof PartitionLost)) this.#deps.meters.error(kind);
+      throw error;
+    }
   }
 
   async #ask(): Promise<number | undefined> {
@@ -99,14 +107,13 @@ export class Runner {
     return positions && (positions.get(log.partition) ?? committed());
   }
 
-  /** A position beyond the end means that the log is not the one it was: going on would skip what is produced next. */
-  #check(position: number): void {
-    const { log, options } = this.#deps;
-    if (position > log.end) {
-      throw new Error(
-        `position ${position} of ${options.topic}/${log.partition} lies beyond its end ${log.end}: the log was lost or replaced`,
-      );
-    }
+  /** The log is not the one it was: going on would skip what is produced next. */
+  #beyond(position: number): Error {
+    const { log, options, meters } = this.#deps;
+    meters.error("position");
+    return new Error(
+      `position ${position} of ${options.topic}/${log.partition} lies beyond its end ${log.end}: the log was lost or replaced`,
+    );
   }
 
   #lost(position: number): number {

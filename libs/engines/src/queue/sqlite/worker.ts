@@ -1,19 +1,25 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { guarded } from "./exit-guard.js";
 import { LogFile } from "./log-file.js";
-import type { LogAnswers, LogHello, LogReply, LogRequest } from "./protocol.js";
+import type { LogAnswers, LogHello, LogReply, LogRequest, LogWorkerData } from "./protocol.js";
 
 /** The worker's program: owns the log's file, answers requests in their order. */
-const serve = (port: MessagePort, file: string): void => {
+const serve = (port: MessagePort, { file, flags }: LogWorkerData): void => {
+  const guard = guarded(flags);
   const hello = (message: LogHello): void => port.postMessage(message);
-  let log: LogFile;
-  try {
-    log = new LogFile(file);
-    hello({ ready: true, state: log.state() });
-  } catch (error) {
-    hello({ ready: false, message: text(error) });
-    port.close();
-    return;
-  }
+  guard(() => {
+    try {
+      const log = new LogFile(file);
+      hello({ ready: true, state: log.state() });
+      answer(port, log, guard);
+    } catch (error) {
+      hello({ ready: false, message: text(error) });
+      port.close();
+    }
+  });
+};
+
+const answer = (port: MessagePort, log: LogFile, guard: (work: () => void) => void): void => {
   let bytes = log.bytes();
   const handle = (request: LogRequest): LogAnswers[keyof LogAnswers] => {
     switch (request.kind) {
@@ -36,7 +42,7 @@ const serve = (port: MessagePort, file: string): void => {
         return undefined;
     }
   };
-  port.on("message", ({ id, request }: { id: number; request: LogRequest }) => {
+  const one = ({ id, request }: { id: number; request: LogRequest }): void => {
     let reply: LogReply;
     try {
       reply = { id, ok: true, answer: handle(request), bytes };
@@ -54,9 +60,10 @@ const serve = (port: MessagePort, file: string): void => {
         // Tried again by the next commit, which fails itself when too much is left unsorted.
       }
     }
-  });
+  };
+  port.on("message", (message) => guard(() => one(message)));
 };
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-if (parentPort) serve(parentPort, (workerData as { file: string }).file);
+if (parentPort) serve(parentPort, workerData as LogWorkerData);
