@@ -4,6 +4,7 @@ import { clearLine, createInterface, cursorTo, type Interface } from "node:readl
 export class Screen {
   readonly #lines: Interface;
   readonly #terminal: boolean;
+  readonly #typed: AsyncIterator<string>;
 
   constructor(
     input: NodeJS.ReadStream,
@@ -11,6 +12,8 @@ export class Screen {
   ) {
     this.#terminal = input.isTTY === true && output.isTTY === true;
     this.#lines = createInterface({ input, output, terminal: this.#terminal, prompt: "> " });
+    // Taken at once: a line that is there before anybody asks for it would be lost.
+    this.#typed = this.#lines[Symbol.asyncIterator]();
     if (this.#terminal) this.#lines.on("SIGINT", () => this.close());
   }
 
@@ -33,8 +36,10 @@ export class Screen {
 
   /** What is typed, line by line, until the end of the input or `close`. */
   async *typed(): AsyncGenerator<string> {
-    for await (const line of this.#lines) {
-      yield line;
+    for (;;) {
+      const { done, value } = await this.#typed.next();
+      if (done) return;
+      yield value;
       if (this.#terminal) this.#lines.prompt();
     }
   }
