@@ -69,16 +69,23 @@ export class Device {
       const url = this.deps.wsUrls[(this.connects + attempt) % this.deps.wsUrls.length];
       const socket = new WebSocket(`${url}?token=${this.deps.token}&pts=${this.pts}`, ["text"], { handshakeTimeout: 3_000 });
       const opened = await new Promise<boolean>((resolve) => {
-        socket.once("open", () => resolve(true));
+        // Used at once: the first frames may have come with the handshake's answer.
+        socket.once("open", () => {
+          this.#use(socket);
+          resolve(true);
+        });
         socket.once("error", () => resolve(false));
       });
-      if (!this.#running) return socket.terminate();
-      if (opened) return this.#use(socket);
+      if (opened) return;
       await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * Math.min(1_000, 100 * 2 ** attempt)));
     }
   }
 
   #use(socket: WebSocket): void {
+    if (!this.#running) {
+      socket.terminate();
+      return;
+    }
     this.#socket = socket;
     this.connects += 1;
     this.#acked = this.pts;
