@@ -5,8 +5,6 @@ import type { SysContext } from "./context.js";
 import { field } from "./fields.js";
 import type { Handlers } from "./unary.js";
 
-const DEVICE_ID_MAX = 128;
-
 export const connectionService = (
   { cache }: Pick<SysContext, "cache">,
   gateways: LiveGateways,
@@ -27,7 +25,7 @@ export const connectionService = (
   },
   kick: async (request) => {
     const userId = field.userId("user_id", request.userId);
-    const deviceId = field.text("device_id", request.deviceId, 0, DEVICE_ID_MAX);
+    const deviceId = request.deviceId === "" ? "" : field.ruled("device_id", request.deviceId, "deviceId");
     const routes = (await gateways.routes([userId])).get(userId) ?? [];
     // Ordered whether or not a route is known: a connection may be there whose route is not yet, or no longer.
     await publishControl(cache, { kind: "close", userId, ...(deviceId === "" ? {} : { deviceId }), close: "KICKED", revoked: false });

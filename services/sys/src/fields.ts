@@ -1,7 +1,5 @@
-import { isGroupId, isMessageId, isPeerId, isUserId } from "@dunlin/domain";
+import { isGroupId, isMessageId, isPeerId, isUserId, PASSWORD_LENGTH, textRules } from "@dunlin/domain";
 import { AppError } from "@dunlin/runtime";
-
-const ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9._@+-]{2,63}$/;
 
 const wrong = (field: string, what: string): AppError => new AppError("BAD_REQUEST", `${field}: ${what}`, { details: { field } });
 
@@ -31,13 +29,15 @@ export const field = {
     if (/[\u0000-\u001f\u007f]/.test(value)) throw wrong(name, "must not contain control characters");
     return value;
   },
-  account: (name: string, value: string): string => {
-    if (!ACCOUNT.test(value)) throw wrong(name, "must have 3 to 64 letters, digits or any of . _ @ + -, a letter or digit first");
+  /** A short text of a form that the whole system shares, e.g. a device id. */
+  ruled: (name: string, value: string, rule: keyof typeof textRules): string => {
+    const { pattern, says } = textRules[rule];
+    if (!pattern.test(value)) throw wrong(name, `must have ${says}`);
     return value;
   },
   password: (name: string, value: string): string => {
-    const bytes = Buffer.byteLength(value);
-    if (bytes < 8 || bytes > 128) throw wrong(name, "must have 8 to 128 bytes");
+    const { min, max } = PASSWORD_LENGTH;
+    if (value.length < min || value.length > max) throw wrong(name, `must have ${min} to ${max} characters`);
     return value;
   },
   integer: (name: string, value: number, min: number, max: number): number => {

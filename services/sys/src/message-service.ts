@@ -20,8 +20,7 @@ import { parseJson } from "./json-field.js";
 import type { Notifications } from "./notifications.js";
 import type { Handlers } from "./unary.js";
 
-const CLIENT_MSG_ID_MAX = 64;
-const MENTIONS_MAX = 200;
+const MENTIONS_MAX = 50;
 const NOTIFY_MAX = 1_000;
 const DIFFERENCE_MAX = 1_000;
 const HISTORY_MAX = 200;
@@ -58,7 +57,7 @@ export const messageService = (
       // No device of the sender's has it yet: all of them are told.
       deviceId: "",
       to: field.peerId("to", request.to),
-      clientMsgId: field.text("client_msg_id", request.clientMsgId, 1, CLIENT_MSG_ID_MAX),
+      clientMsgId: field.ruled("client_msg_id", request.clientMsgId, "clientMsgId"),
       payload: payloadOf(request.payload),
       mentions: field.list("mentions", request.mentions, 0, MENTIONS_MAX, mention),
       replyTo: replyTo === undefined ? undefined : field.messageId("reply_to", replyTo),
@@ -70,7 +69,7 @@ export const messageService = (
   },
   sendNotification: async (request, caller) => {
     const userIds = field.list("user_ids", request.userIds, 1, NOTIFY_MAX, field.userId);
-    const clientMsgId = field.text("client_msg_id", request.clientMsgId, 1, CLIENT_MSG_ID_MAX);
+    const clientMsgId = field.ruled("client_msg_id", request.clientMsgId, "clientMsgId");
     const payload = payloadText(payloadOf(request.payload));
     return { results: await notifications.send(userIds, clientMsgId, payload, caller.requestId) };
   },

@@ -6,11 +6,8 @@ import type { Handlers } from "./unary.js";
 
 /** Sessions one call may name. */
 const SESSIONS_MAX = 1_000;
-const ID_MAX = 64;
-const DEVICE_ID_MAX = 128;
-const PLATFORM_MAX = 32;
 
-const sessionId = (name: string, value: string): string => field.text(name, value, 1, ID_MAX);
+const sessionId = (name: string, value: string): string => field.ruled(name, value, "sessionId");
 
 export const tokenService = (
   context: Pick<SysContext, "store" | "clock">,
@@ -20,8 +17,8 @@ export const tokenService = (
   return {
     issueToken: async (request) => {
       const userId = field.userId("user_id", request.userId);
-      const deviceId = field.text("device_id", request.deviceId, 1, DEVICE_ID_MAX);
-      const platform = field.text("platform", request.platform, 1, PLATFORM_MAX);
+      const deviceId = field.ruled("device_id", request.deviceId, "deviceId");
+      const platform = field.ruled("platform", request.platform, "platform");
       await requireUser(userId);
       return accounts.issue(userId, { deviceId, platform });
     },

@@ -6,21 +6,21 @@ import type { SysContext } from "./context.js";
 import { field } from "./fields.js";
 import type { Handlers } from "./unary.js";
 
-const ACCOUNT_MAX = 64;
+const NICKNAME_MAX = 64;
 
 const toUser = ({ id, account, nickname, avatar, createdAt }: UserRow): sys.User => ({ id, account, nickname, avatar, createdAt });
 
 export const userService = ({ store }: Pick<SysContext, "store">, accounts: Accounts): Handlers<typeof sys.UserServiceService> => ({
   createUser: async (request) => {
-    const account = field.account("account", request.account);
+    const account = field.ruled("account", request.account, "account").toLowerCase();
     const password = field.password("password", request.password);
-    const nickname = request.nickname === "" ? account : field.text("nickname", request.nickname, 1, 64);
+    const nickname = request.nickname === "" ? account : field.text("nickname", request.nickname, 1, NICKNAME_MAX);
     return toUser(await accounts.create(account, password, nickname));
   },
   getUser: async (request) => {
     const found =
       request.userId === ""
-        ? await store.users.byAccount(field.text("account", request.account, 1, ACCOUNT_MAX))
+        ? await store.users.byAccount(field.ruled("account", request.account, "account").toLowerCase())
         : (await store.users.get([field.userId("user_id", request.userId)]))[0];
     if (!found) throw new AppError("NOT_FOUND", "no such user");
     return toUser(found);
