@@ -14,18 +14,26 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
+interface CallOptions {
+  token?: string | null;
+  deadline?: Deadline;
+  requestId?: string;
+  client?: Client;
+}
+
 interface Opened {
   client: Client;
+  connect: () => Client;
   metrics: Metrics;
-  call: (bytes: Buffer, options?: { token?: string | null; deadline?: Deadline; requestId?: string }) => Promise<sys.Connection[]>;
+  call: (bytes: Buffer, options?: CallOptions) => Promise<sys.Connection[]>;
 }
 
 /** A server whose ListConnections is `handler`, and a client that sends bytes as given. */
 const open = async (
   handler: (request: sys.ListConnectionsRequest, caller: Caller) => Promise<sys.ListConnectionsResponse>,
-  limits: { deadlineMaxMs?: number; callsMax?: number } = {},
+  { streamsMax = 100, ...limits }: { deadlineMaxMs?: number; callsMax?: number; streamsMax?: number } = {},
 ): Promise<Opened> => {
-  const server = createGrpcServer(100);
+  const server = createGrpcServer(streamsMax);
   const metrics = new Metrics();
   const unary = new UnaryServices({
     tokens,
@@ -38,16 +46,20 @@ const open = async (
   });
   unary.add(server, sys.ConnectionServiceService, { listConnections: handler, kick: async () => ({ kicked: 0 }) });
   const port = await listen(server, "127.0.0.1", 0);
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-  closers.push(
-    () => client.close(),
-    () => server.forceShutdown(),
-  );
+  closers.push(() => server.forceShutdown());
+  /** On a connection of its own. */
+  const connect = (): Client => {
+    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+    closers.push(() => client.close());
+    return client;
+  };
+  const first = connect();
   const good = await tokens.issueService("broker");
   return {
-    client,
+    client: first,
+    connect,
     metrics,
-    call: (bytes, { token = good, deadline, requestId } = {}) =>
+    call: (bytes, { token = good, deadline, requestId, client = first } = {}) =>
       new Promise((resolve, reject) => {
         const metadata = new Metadata();
         if (token !== null) metadata.set("authorization", `Bearer ${token}`);
@@ -142,6 +154,33 @@ test("beyond the calls under way a call is UNAVAILABLE with a time to come back"
   expect([error.code, codeOf(error), error.metadata.get("retry-after")[0]]).toEqual([status.UNAVAILABLE, "503", "1"]);
   release();
   expect(await first).toEqual([]);
+});
+
+test("calls beyond a connection's streams wait their turn; another connection is served meanwhile", async () => {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let underWay = 0;
+  let most = 0;
+  const { call, connect } = await open(
+    async ({ userId }) => {
+      if (userId === "free") return { connections: [] };
+      most = Math.max(most, ++underWay);
+      await held;
+      underWay -= 1;
+      return { connections: [] };
+    },
+    { streamsMax: 20 },
+  );
+  const calls = Promise.all(Array.from({ length: 200 }, () => call(ask("held"))));
+  const other = connect();
+  while (underWay < 20) await call(ask("free"), { client: other });
+  for (let i = 0; i < 20; i++) await call(ask("free"), { client: other });
+  expect(underWay).toBe(20);
+  release();
+  expect(await calls).toHaveLength(200);
+  expect(most).toBe(20);
 });
 
 test("an AppError is shown by the table with its details; anything else is INTERNAL without its text", async () => {

@@ -8,7 +8,8 @@ import type { Host } from "@dunlin/engines/host";
 import type { SessionRow, Store } from "@dunlin/engines/store";
 import { type Clock, systemClock } from "@dunlin/runtime";
 import { expect, test } from "vitest";
-import { atEnd, createGate, type LogLine, openEmbedded, tempFolder, until } from "../support/embedded-host.js";
+import { atEnd, createGate, type LogLine, openEmbedded, tempFolder } from "../support/embedded-host.js";
+import { eventually } from "../support/eventually.js";
 
 const DAY_MS = 86_400_000;
 
@@ -122,7 +123,7 @@ test("a run ends at its row limit and the next goes on", async () => {
   const service = replica();
   expect(await service.runNow("sessions")).toBe(3);
   const ended = Date.now();
-  await until("another millisecond", () => Date.now() > ended);
+  await eventually("another millisecond", () => Date.now() > ended);
   expect(await service.runNow("sessions")).toBe(2);
 });
 
@@ -130,7 +131,7 @@ test("two replicas: each due run is done once", async () => {
   const { logged, replica, host } = await open({ IM_CRON_SESSIONS: "* * * * * *", IM_CRON_UPDATES: "* * * * * *" });
   const services = [replica(), replica()];
   for (const service of services) await service.start();
-  await until("four runs of each job", () => done(logged, "sessions").length >= 4 && done(logged, "updates").length >= 4);
+  await eventually("four runs of each job", () => done(logged, "sessions").length >= 4 && done(logged, "updates").length >= 4);
   for (const service of services) await service.drain();
   for (const job of ["sessions", "updates"]) {
     const runs = done(logged, job).map((line) => line["due_at"]);
@@ -148,11 +149,11 @@ test("a run missed while nobody was there is caught up once", async () => {
   expect(await store.jobs.claim("sessions", newest - 5 * 3_600_000, 0, "long ago", Date.now())).toBe(true);
   const first = replica();
   await first.start();
-  await until("the missed run", () => done(logged, "sessions").length > 0);
+  await eventually("the missed run", () => done(logged, "sessions").length > 0);
   await first.drain();
   const second = replica();
   await second.start();
-  await until("the other job's look", () => done(logged, "updates").length > 0);
+  await eventually("the other job's look", () => done(logged, "updates").length > 0);
   await second.drain();
   const due = done(logged, "sessions").map((line) => line["due_at"] as number);
   expect(due).toEqual([...new Set(due)]);
@@ -190,7 +191,7 @@ test("a replica that slept past its lease is fenced off, though its run was neve
   };
   const sleeper = replica({ store: asleep });
   await sleeper.start();
-  await until("the sleeper has the lock", gate.reached);
+  await eventually("the sleeper has the lock", gate.reached);
   clock.move(60_000);
   // A run by hand is another run than the sleeper's: only the older token can keep that one from being claimed.
   expect(await replica().runNow("sessions")).toBe(0);
@@ -208,10 +209,10 @@ test("a lock somebody else holds is left alone, and the run is done when it is f
   const service = replica();
   await expect(service.runNow("sessions")).rejects.toThrow("by somebody else");
   await service.start();
-  await until("the other job", () => done(logged, "updates").length > 0);
+  await eventually("the other job", () => done(logged, "updates").length > 0);
   expect(done(logged, "sessions")).toHaveLength(0);
   await held?.close();
-  await until("the run", () => done(logged, "sessions").length > 0);
+  await eventually("the run", () => done(logged, "sessions").length > 0);
 });
 
 test("drain waits for the running job", async () => {
@@ -230,7 +231,7 @@ test("drain waits for the running job", async () => {
   };
   const service = replica({ store: slow });
   await service.start();
-  await until("the job runs", gate.reached);
+  await eventually("the job runs", gate.reached);
   let drained = false;
   const draining = service.drain().then(() => {
     drained = true;
@@ -248,7 +249,7 @@ test("a job that fails is noted as failed, and the others go on", async () => {
   const failing: Store = { ...store, sessions: { ...store.sessions, removeEnded: () => Promise.reject(new Error("no such table")) } };
   const service = replica({ store: failing });
   await service.start();
-  await until("the other job", () => done(logged, "updates").length > 0);
+  await eventually("the other job", () => done(logged, "updates").length > 0);
   expect(await store.jobs.last("sessions")).toMatchObject({ outcome: "failed", done: 0 });
   expect(await host.metrics.registry.metrics()).toContain('dunlin_cron_runs_total{job="sessions",outcome="failed"} 1');
 });

@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type EngineName, type Host, hostOptions, openHost } from "@dunlin/engines/host";
 import { type Clock, type ConfigOf, createLogger, loadConfig, type OptionTable, systemClock } from "@dunlin/runtime";
 import { afterEach } from "vitest";
+import { makeTempDir } from "./settings.js";
 
 /** A log line as written. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -20,9 +18,9 @@ export const atEnd = (cleanUp: () => Promise<void> | void): void => {
 
 /** A folder that goes at the end of the test. */
 export const tempFolder = async (): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), "dunlin-test-"));
-  atEnd(() => rm(folder, { recursive: true, force: true }));
-  return folder;
+  const folder = await makeTempDir();
+  atEnd(() => folder.remove());
+  return folder.path;
 };
 
 /** Real embedded engines on a folder of their own, with settings as the environment would give them; closed at the end of the test. */
@@ -42,15 +40,6 @@ export const openEmbedded = async <T extends OptionTable, K extends EngineName>(
   atEnd(() => host.close());
   if ((needs as readonly string[]).includes("store")) await (host as unknown as Host<"store">).engines.store.migrate();
   return { host, config, logged };
-};
-
-/** Resolves when `condition` holds. @throws Error when it does not within `timeoutMs`. */
-export const until = async (what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> => {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 };
 
 /** A point that work waits at until it is opened. */
