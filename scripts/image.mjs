@@ -38,5 +38,5 @@ const foreign = (path) => {
   return prebuilt !== undefined && (prebuilt !== `${process.platform}-${process.arch}` || name.includes("musl"));
 };
 for (const path of filesBelow(join(out, "node_modules"))) {
-  if (foreign(path) || /\.(map|d\.[cm]?ts|ts|md|markdown|flow)$/.test(path)) rmSync(path);
+  if (foreign(path) || /\.(map|d\.[cm]?ts|ts|md|markdown|flow|cc?|cpp|hh?|hpp)$/.test(path)) rmSync(path);
 }

@@ -38,6 +38,22 @@ const guardSignals = () => {
   }
 };
 
+/**
+ * npm runs a script through a shell, and signals the shell, not what runs in it: it would live on without a parent. So
+ * losing the parent counts as SIGTERM. (`npm start` has the shell replace itself where it can; then signals come here,
+ * and npm waits for the end. Where there is no `exec`, on Windows, the second half of that script runs.)
+ */
+const endWithParent = () => {
+  if (!process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, "SIGTERM");
+  }, 250);
+  watch.unref();
+};
+
 /** Runs a built program in this very process: no second start of Node, and signals and exit codes are its own. */
 const runProgram = async (command, args) => {
   const entry = join(root, programs[command]);
@@ -52,6 +68,7 @@ const runProgram = async (command, args) => {
 };
 
 const [command, ...args] = process.argv.slice(2);
+endWithParent();
 try {
   if (command === "build") await bootstrap();
   else if (command in programs) {
