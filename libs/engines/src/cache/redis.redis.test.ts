@@ -5,7 +5,7 @@ import { ROUTE_TTL_MS } from "./port.js";
 import { RedisCache } from "./redis/index.js";
 import { hasRedisServer, RedisProcess } from "./redis-process.js";
 
-const deps = { logger: createLogger({ service: "test", level: "silent" }), clock: systemClock };
+const deps = { logger: createLogger({ service: "test", level: "silent" }), namespace: "dunlin", clock: systemClock };
 const url = process.env["IM_REDIS_URL"] ?? "redis://127.0.0.1:6379";
 
 cacheContract("redis", { open: () => RedisCache.open(url, deps) });

@@ -17,7 +17,7 @@ describe.runIf(hasEtcd)("etcd under faults", () => {
   const opened: EtcdRegistry[] = [];
   const children: ChildProcess[] = [];
   const open = (clock = systemClock): EtcdRegistry => {
-    const registry = new EtcdRegistry({ url: etcd.url, ttlMs: TTL_MS, logger, clock });
+    const registry = new EtcdRegistry({ url: etcd.url, ttlMs: TTL_MS, logger, clock, namespace: "dunlin" });
     opened.push(registry);
     return registry;
   };

@@ -11,7 +11,7 @@ const TTL_MS = 2_000;
 const wires: Wire[] = [];
 // A new etcd gives no slot and no lock for one TTL.
 beforeAll(async () => {
-  const registry = new EtcdRegistry({ url, ttlMs: TTL_MS, logger, clock: systemClock });
+  const registry = new EtcdRegistry({ url, ttlMs: TTL_MS, logger, namespace: "dunlin", clock: systemClock });
   await registry.leaseSlot("test");
   await registry.close();
 });
@@ -24,7 +24,7 @@ registryContract("etcd", {
   open: async () => {
     const wire = await Wire.to(url);
     wires.push(wire);
-    const registry = new EtcdRegistry({ url: wire.url, ttlMs: TTL_MS, logger, clock: systemClock });
+    const registry = new EtcdRegistry({ url: wire.url, ttlMs: TTL_MS, logger, namespace: "dunlin", clock: systemClock });
     return { registry, cut: () => wire.cut(), heal: () => wire.heal() };
   },
 });

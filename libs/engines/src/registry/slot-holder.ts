@@ -8,6 +8,7 @@ const registry = new EtcdRegistry({
   url,
   ttlMs: Number(ttlMs),
   logger: createLogger({ service: "test", level: "silent" }),
+  namespace: "dunlin",
   clock: systemClock,
 });
 const slot = await registry.leaseSlot("child");

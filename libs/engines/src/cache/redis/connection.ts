@@ -34,6 +34,8 @@ export class Connection {
 
   constructor(
     url: string,
+    /** What all keys and channels begin with. */
+    private readonly namespace: string,
     /** How it is called in logs. */
     private readonly name: string,
     private readonly logger: Logger,
@@ -48,6 +50,11 @@ export class Connection {
       this.#away = false;
       onReady();
     });
+  }
+
+  /** A key or channel of this namespace. */
+  key(name: string): string {
+    return `${this.namespace}:${name}`;
   }
 
   get ready(): boolean {

@@ -3,8 +3,6 @@ import type { Logger } from "@dunlin/runtime";
 import type { Redis } from "ioredis";
 import type { Connection } from "./connection.js";
 
-const KEY = "dunlin:generation";
-
 /**
  * Notices that Redis was emptied or is another one: a key with a random value, set by whoever finds it missing, is gone
  * or different; or the server's run id is, as after a restart from an old snapshot or a fail-over that lost the newest
@@ -31,7 +29,7 @@ export class Generation {
     try {
       const mine = randomUUID();
       const [there, runId] = await Promise.all([
-        this.connection.run((redis) => redis.set(KEY, mine, "NX", "GET")),
+        this.connection.run((redis) => redis.set(this.connection.key("generation"), mine, "NX", "GET")),
         reconnected ? this.connection.run(runIdOf) : this.#runId,
       ]);
       const generation = there ?? mine;

@@ -10,6 +10,8 @@ import { RedisRoutes } from "./routes.js";
 const CHECK_MS = 1_000;
 const PING_TIMEOUT_MS = 900;
 
+type RedisDeps = Pick<EngineDeps, "logger" | "clock" | "namespace">;
+
 /**
  * The cache on Redis 7 or later. Opening does not wait for a Redis that is away, since sends go on without it: calls fail
  * fast until it is there.
@@ -28,13 +30,13 @@ export class RedisCache implements Cache {
   #connections = 0;
   #checked = 0;
 
-  private constructor(url: string, { logger, clock }: Pick<EngineDeps, "logger" | "clock">) {
+  private constructor(url: string, { logger, clock, namespace }: RedisDeps) {
     this.#channels = new Channels(logger);
-    this.#calls = new Connection(url, "calls", logger, () => {
+    this.#calls = new Connection(url, namespace, "calls", logger, () => {
       this.#connections += 1;
       void this.#check();
     });
-    this.#news = new Connection(url, "news", logger, () => this.#subscribeAgain());
+    this.#news = new Connection(url, namespace, "news", logger, () => this.#subscribeAgain());
     this.#news.redis.on("messageBuffer", (channel: Buffer, message: Buffer) => this.#channels.deliver(channel.toString(), message));
     this.#generation = new Generation(this.#calls, logger);
     this.routes = new RedisRoutes(this.#calls, clock);
@@ -46,35 +48,35 @@ export class RedisCache implements Cache {
   }
 
   /** @param url redis://[:password@]host:port[/db] */
-  static async open(url: string, deps: Pick<EngineDeps, "logger" | "clock">): Promise<RedisCache> {
+  static async open(url: string, deps: RedisDeps): Promise<RedisCache> {
     const cache = new RedisCache(url, deps);
     await Promise.all([cache.#calls.connect(), cache.#news.connect()]);
     return cache;
   }
 
   async reserve(key: string, value: string, ttlMs: number): Promise<string | undefined> {
-    return (await this.#calls.run((redis) => redis.set(valueKey(key), value, "PX", ttlMs, "NX", "GET"))) ?? undefined;
+    return (await this.#calls.run((redis) => redis.set(this.#calls.key(`kv:${key}`), value, "PX", ttlMs, "NX", "GET"))) ?? undefined;
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await this.#calls.run((redis) => redis.get(valueKey(key)))) ?? undefined;
+    return (await this.#calls.run((redis) => redis.get(this.#calls.key(`kv:${key}`)))) ?? undefined;
   }
 
   async set(key: string, value: string, ttlMs: number): Promise<void> {
-    await this.#calls.run((redis) => redis.set(valueKey(key), value, "PX", ttlMs));
+    await this.#calls.run((redis) => redis.set(this.#calls.key(`kv:${key}`), value, "PX", ttlMs));
   }
 
   async delete(key: string): Promise<void> {
-    await this.#calls.run((redis) => redis.del(valueKey(key)));
+    await this.#calls.run((redis) => redis.del(this.#calls.key(`kv:${key}`)));
   }
 
   async publish(channel: string, message: Uint8Array): Promise<void> {
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-    await this.#calls.run((redis) => redis.publish(channelName(channel), bytes));
+    await this.#calls.run((redis) => redis.publish(this.#calls.key(channel), bytes));
   }
 
   async subscribe(channel: string, listener: (message: Uint8Array) => void): Promise<Subscription> {
-    const name = channelName(channel);
+    const name = this.#calls.key(channel);
     const leave = this.#channels.join(name, listener);
     try {
       // Asked again for a channel that is already on: the answer says that it is.
@@ -129,6 +131,3 @@ export class RedisCache implements Cache {
     this.#news.run((redis) => redis.subscribe(...names)).catch(() => this.#news.restart());
   }
 }
-
-const valueKey = (key: string): string => `dunlin:kv:${key}`;
-const channelName = (channel: string): string => `dunlin:${channel}`;

@@ -101,7 +101,7 @@ export class RedisRoutes implements Routes {
     // An empty call still says when Redis is away.
     for (let i = 0; i === 0 || i < entries.length; i += CHUNK) {
       const chunk = entries.slice(i, i + CHUNK);
-      const keys = chunk.map((entry) => `dunlin:route:${userOf(entry)}`);
+      const keys = chunk.map((entry) => this.connection.key(`route:${userOf(entry)}`));
       calls.push(this.connection.run((redis) => script.run(redis, keys, [...first, ...chunk.flatMap(argsOf)])));
     }
     return (await Promise.all(calls)).flatMap((answer) => (Array.isArray(answer) ? (answer as unknown[]) : []));

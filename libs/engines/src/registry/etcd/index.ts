@@ -49,7 +49,7 @@ export class EtcdRegistry implements Registry {
   }
 
   async ping(): Promise<void> {
-    await this.#link.call((etcd) => etcd.kv.txn({ success: [read("dunlin/born")] }), PING_TIMEOUT_MS);
+    await this.#link.call((etcd) => etcd.kv.txn({ success: [read(this.#link.key("born"))] }), PING_TIMEOUT_MS);
   }
 
   async close(): Promise<void> {

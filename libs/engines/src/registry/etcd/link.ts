@@ -8,6 +8,8 @@ export const CALL_TIMEOUT_MS = 1_800;
 export interface LinkOptions {
   /** http://[user:password@]host:port, several joined by commas. */
   url: string;
+  /** What all keys begin with. */
+  namespace: string;
   ttlMs: number;
   logger: Logger;
   clock: Clock;
@@ -28,7 +30,10 @@ export class Link {
   #settledAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  constructor({ url, ttlMs, logger, clock }: LinkOptions) {
+  readonly #namespace: string;
+
+  constructor({ url, namespace, ttlMs, logger, clock }: LinkOptions) {
+    this.#namespace = namespace;
     this.ttlMs = ttlMs;
     this.logger = logger;
     this.clock = clock;
@@ -55,6 +60,11 @@ export class Link {
         "grpc.keepalive_timeout_ms": 2_000,
       },
     } satisfies IOptions);
+  }
+
+  /** A key of this namespace. */
+  key(path: string): string {
+    return `${this.#namespace}/${path}`;
   }
 
   /** True while etcd is away and for a lease and a half after. */

@@ -10,7 +10,7 @@ export class Locks {
   constructor(private readonly session: Session) {}
 
   async take(name: string, owner: string): Promise<Lock | undefined> {
-    const key = `dunlin/locks/${encodeURIComponent(name)}`;
+    const key = this.session.link.key(`locks/${encodeURIComponent(name)}`);
     if (this.#busy.has(key)) return undefined;
     this.#busy.add(key);
     let lock: Lock | undefined;
@@ -30,7 +30,7 @@ export class Locks {
     if (session.discarding(key)) return undefined;
     const grown = await session.grown();
     if (!grown) return undefined;
-    const tokenKey = `dunlin/lock-tokens/${encodeURIComponent(name)}`;
+    const tokenKey = this.session.link.key(`lock-tokens/${encodeURIComponent(name)}`);
     const before = await link.transact({ success: [read(key), read(tokenKey)] });
     if (entries(before, 0).length > 0) return undefined;
     const last = entries(before, 1)[0];

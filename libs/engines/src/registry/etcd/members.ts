@@ -9,7 +9,7 @@ import type { Held, Session } from "./session.js";
 const GONE = "gone";
 const RETRY_MS = 250;
 
-const folder = (service: string): string => `dunlin/members/${encodeURIComponent(service)}/`;
+const folder = (link: Link, service: string): string => link.key(`members/${encodeURIComponent(service)}/`);
 
 const infoSchema = z.object({
   addresses: z.record(z.string(), z.string()),
@@ -37,8 +37,8 @@ const idOf = (key: string): string => {
 };
 
 export const register = async (session: Session, service: string, id: string, info: MemberInfo): Promise<Registration> => {
-  const key = folder(service) + encodeURIComponent(id);
   const { link } = session;
+  const key = folder(link, service) + encodeURIComponent(id);
   let current = info;
   // One write at a time, so that the last update is the one that stays.
   let writing: Promise<unknown> = Promise.resolve();
@@ -117,7 +117,7 @@ export class MemberWatch {
 
   /** Takes over what etcd has; answers the revision it had it at. */
   async #list(): Promise<string> {
-    const answer = await this.link.transact({ success: [readAll(folder(this.service))] });
+    const answer = await this.link.transact({ success: [readAll(folder(this.link, this.service))] });
     const listed = new Set<string>();
     for (const { key, value } of entries(answer, 0)) {
       const id = idOf(key);
@@ -133,7 +133,7 @@ export class MemberWatch {
   /** Follows changes from after `revision` until it is time to list again. Rejects when the stream breaks. */
   async #watch(revision: string): Promise<void> {
     const { signal } = this.#stop;
-    const key = folder(this.service);
+    const key = folder(this.link, this.service);
     const unsettledMs = this.link.unsettledMs;
     const forMs = Math.min(this.link.ttlMs, unsettledMs > 0 ? unsettledMs + 20 : Number.POSITIVE_INFINITY);
     const stream = await this.link.watchClient.watch();

@@ -2,8 +2,6 @@ import { randomUUID } from "node:crypto";
 import { AppError } from "@dunlin/runtime";
 import { absent, entries, holds, type Link, present, put, read, remove } from "./link.js";
 
-const BORN = "dunlin/born";
-const YOUNG = "dunlin/young";
 /** With etcd away it is tried again after this time, ms. */
 const RETRY_MS = 250;
 
@@ -35,7 +33,12 @@ export class Session {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
+  readonly #born: string;
+  readonly #young: string;
+
   constructor(readonly link: Link) {
+    this.#born = link.key("born");
+    this.#young = link.key("young");
     this.#schedule(link.ttlMs / 3);
   }
 
@@ -68,13 +71,16 @@ export class Session {
    * a lease marks that time by etcd's own clock.
    */
   async grown(): Promise<ReturnType<typeof present | typeof absent>[] | undefined> {
-    const state = await this.link.transact({ success: [read(BORN), read(YOUNG)] });
+    const state = await this.link.transact({ success: [read(this.#born), read(this.#young)] });
     if (entries(state, 0).length === 0) {
       const lease = await this.link.grant();
-      await this.link.transact({ compare: [absent(BORN)], success: [put(BORN, String(this.link.clock.now())), put(YOUNG, "", lease)] });
+      await this.link.transact({
+        compare: [absent(this.#born)],
+        success: [put(this.#born, String(this.link.clock.now())), put(this.#young, "", lease)],
+      });
       return undefined;
     }
-    return entries(state, 1).length > 0 ? undefined : [present(BORN), absent(YOUNG)];
+    return entries(state, 1).length > 0 ? undefined : [present(this.#born), absent(this.#young)];
   }
 
   /** Deletes a key, if it holds `value` where that is given. What cannot be deleted now is deleted later, or goes with the lease. */
@@ -148,7 +154,7 @@ export class Session {
         const lease = await this.#renew();
         await Promise.all([...this.held].filter((held) => held.lease !== lease).map((held) => held.restore(lease)));
         for (const [key, value] of this.#leftovers) await this.#sweep(key, value);
-      } else await this.link.transact({ success: [read(BORN)] });
+      } else await this.link.transact({ success: [read(this.#born)] });
       this.#schedule(Math.max(0, this.link.ttlMs / 3 - (this.link.clock.monotonic() - start)));
     } catch (error) {
       if (!this.#closed) this.link.logger.debug({ err: error }, "the lease could not be renewed, or not everything restored");

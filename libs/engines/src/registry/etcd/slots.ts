@@ -4,9 +4,9 @@ import { MAX_SLOT_WAIT_MS, noSlot, RESERVE_LOW_MS, RESERVE_MS, slotChoices } fro
 import { absent, entries, holds, put, read, readAll, unchanged } from "./link.js";
 import type { Held, Session } from "./session.js";
 
-const SLOTS_FOLDER = "dunlin/slots/";
+const SLOTS_FOLDER = "slots/";
 /** Without a lease: up to which time ids may exist for a slot, "<ms since 1970> <nonce of who wrote it>". */
-const USED_FOLDER = "dunlin/slots-used/";
+const USED_FOLDER = "slots-used/";
 const CHECK_MS = 1_000;
 /** Slots tried before all are read again. */
 const TRIES = 8;
@@ -26,11 +26,11 @@ export const leaseSlot = async (session: Session, owner: string): Promise<SlotLe
       await sleep(200);
       continue;
     }
-    const answer = await link.transact({ success: [readAll(SLOTS_FOLDER), readAll(USED_FOLDER)] });
+    const answer = await link.transact({ success: [readAll(link.key(SLOTS_FOLDER)), readAll(link.key(USED_FOLDER))] });
     const taken = new Set(entries(answer, 0).map(({ key }) => numberOf(key)));
     const marks = new Map(entries(answer, 1).map((entry) => [numberOf(entry.key), entry]));
     const choices = slotChoices(
-      (slot) => !taken.has(slot) && !session.discarding(SLOTS_FOLDER + slot),
+      (slot) => !taken.has(slot) && !session.discarding(link.key(SLOTS_FOLDER + slot)),
       (slot) => msOf(marks.get(slot)?.value),
       clock.now(),
     );
@@ -42,7 +42,7 @@ export const leaseSlot = async (session: Session, owner: string): Promise<SlotLe
       continue;
     }
     for (const { slot } of choices.slice(0, TRIES)) {
-      const [key, usedKey] = [SLOTS_FOLDER + slot, USED_FOLDER + slot];
+      const [key, usedKey] = [link.key(SLOTS_FOLDER + slot), link.key(USED_FOLDER + slot)];
       const reservedUntil = clock.now() + RESERVE_MS;
       const mark = `${reservedUntil} ${nonce}`;
       const claim = await link
@@ -80,8 +80,8 @@ class EtcdSlotLease implements SlotLease, Held {
     public lease: string,
     public reservedUntil: number,
   ) {
-    this.#key = SLOTS_FOLDER + slot;
-    this.#usedKey = USED_FOLDER + slot;
+    this.#key = session.link.key(SLOTS_FOLDER + slot);
+    this.#usedKey = session.link.key(USED_FOLDER + slot);
     session.held.add(this);
     this.#timer = setInterval(() => void this.#reserve(), CHECK_MS);
     this.#timer.unref();
