@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type CronContext, createCronService, cronOptions } from "@dunlin/cron";
 import { newId } from "@dunlin/domain";
@@ -254,7 +253,7 @@ test("a job that fails is noted as failed, and the others go on", async () => {
   expect(await host.metrics.registry.metrics()).toContain('dunlin_cron_runs_total{job="sessions",outcome="failed"} 1');
 });
 
-const main = join(dirname(createRequire(import.meta.url).resolve("@dunlin/cron")), "main.js");
+const main = fileURLToPath(new URL("../../../services/cron/dist/main.js", import.meta.url));
 const runMain = async (args: string[], env: Record<string, string>): Promise<{ code: number; stdout: string; stderr: string }> => {
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...args], { env: { PATH: process.env["PATH"], ...env } });
@@ -281,4 +280,4 @@ test("--run does one job by hand; a wrong job or setting is named", async () => 
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toContain("IM_CRON_SESSIONS");
   expect((await runMain(["--help"], env)).stdout).toContain("IM_UPDATES_KEEP_COUNT");
-});
+}, 120_000);

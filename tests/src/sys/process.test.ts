@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { sys } from "@dunlin/proto";
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
@@ -53,7 +52,7 @@ test("drain: calls under way end well, new ones are refused", async () => {
   expect((await failureOf(late)).status).toBe(status.UNAVAILABLE);
 });
 
-const main = join(dirname(createRequire(import.meta.url).resolve("@dunlin/sys")), "main.js");
+const main = fileURLToPath(new URL("../../../services/sys/dist/main.js", import.meta.url));
 
 /** Runs syssvc as its own process. */
 const runMain = (env: Settings, args: string[] = []) => {
@@ -84,7 +83,7 @@ test("as its own process: serves, and ends with 0 on SIGTERM", async () => {
   expect(scraped).toContain('dunlin_grpc_requests_total{method="UserService/CreateUser",code="OK"} 1');
   child.kill("SIGTERM");
   expect(await exited).toBe(0);
-});
+}, 120_000);
 
 test("a port that is taken, and wrong settings, are named", async () => {
   const taken = createServer();
@@ -102,4 +101,4 @@ test("a port that is taken, and wrong settings, are named", async () => {
   const help = runMain({}, ["--help"]);
   expect(await help.exited).toBe(0);
   expect(help.output()).toContain("IM_GRPC_ADVERTISE");
-});
+}, 120_000);

@@ -113,7 +113,7 @@ test("an answer stays below 4 MiB however long the messages are; the rest comes 
   const page = await caller.ask(messages.getHistory, { userId: bob, peer: ann, limit: 200 });
   const seqs = page.messages.map((message) => (JSON.parse(message) as { seq: number }).seq);
   expect([seqs.at(-1), page.hasMore]).toEqual([300, true]);
-});
+}, 120_000);
 
 test("notifications: each user once for an id, each with its own code", async () => {
   const { caller, addUser } = await startSys();
