@@ -1,5 +1,6 @@
+import { deadLetterRecord } from "@dunlin/domain";
 import type { Queue } from "@dunlin/engines/queue";
-import { COMMANDS, deadTopic, queue as records, SCHEMA_VERSION } from "@dunlin/proto";
+import { COMMANDS, deadTopic } from "@dunlin/proto";
 import type { Clock, Logger, Metrics } from "@dunlin/runtime";
 import type { Item } from "./slice.js";
 
@@ -10,21 +11,7 @@ export const createBury =
     const count = metrics.counter("dunlin_dead_letters_total", "Records that could not be applied", ["topic"]);
     await queue.produce(
       deadTopic(COMMANDS),
-      entries.map(({ item, reason }) => ({
-        key: item.record.key ?? "",
-        value: records.DeadLetter.encode({
-          version: SCHEMA_VERSION,
-          topic: COMMANDS,
-          partition: item.partition,
-          offset: item.record.offset,
-          key: item.record.key ?? "",
-          value: Buffer.from(item.record.value ?? []),
-          keyMissing: item.record.key === null,
-          valueMissing: item.record.value === null,
-          reason,
-          failedAt: clock.now(),
-        }).finish(),
-      })),
+      entries.map(({ item, reason }) => deadLetterRecord(COMMANDS, item.record, reason, clock.now())),
     );
     for (const { item, reason } of entries) {
       count.inc({ topic: COMMANDS });
