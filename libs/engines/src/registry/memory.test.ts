@@ -88,18 +88,18 @@ test("a slot that was given to somebody else is lost for good", async () => {
   const lease = await a.leaseSlot("ann");
   const lost = new Promise<void>((resolve) => lease.onLost(resolve));
   reachable = false;
-  const deadline = performance.now() + TTL_MS * 4;
-  // All other slots are used up, so that the one whose holder sleeps is what is left.
-  for (let i = 0; i < SLOTS - 1; i++) await b.leaseSlot("bob");
-  let next: number | undefined;
-  while (next === undefined && performance.now() < deadline) {
-    next = await b.leaseSlot("bob").then(
-      (won) => won.slot,
+  const deadline = performance.now() + 30_000;
+  // Somebody else takes every slot there is; the one whose holder sleeps is among them once its lease has run out.
+  const won = new Set<number>();
+  while (!won.has(lease.slot) && performance.now() < deadline) {
+    const slot = await b.leaseSlot("bob").then(
+      (given) => given.slot,
       () => undefined,
     );
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (slot === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+    else won.add(slot);
   }
-  expect(next).toBe(lease.slot);
+  expect(won).toContain(lease.slot);
   await lost;
   reachable = true;
   await new Promise((resolve) => setTimeout(resolve, TTL_MS));
