@@ -1,9 +1,11 @@
+import type { RequestListener } from "node:http";
 import { subscribeControl } from "@dunlin/domain";
 import { Closer, type Service, sleep } from "@dunlin/runtime";
 import { createApi } from "./api.js";
 import type { ApiContext } from "./context.js";
 import { createApp } from "./http/app.js";
 import type { InFlight } from "./http/dispatch.js";
+import { nativeMessages } from "./http/native-messages.js";
 import { closeServer, createHttpServer, listen } from "./http/server.js";
 
 export interface ApiService extends Service {
@@ -19,11 +21,12 @@ export const createApiService = (ctx: ApiContext): ApiService => {
   const inFlight: InFlight = { count: 0, max: config.IM_API_MAX_IN_FLIGHT };
   const app = createApp(api, inFlight);
   let draining = false;
-  const server = createHttpServer((req, res) => {
+  const listener: RequestListener = (req, res) => {
     // A connection that is kept alive would outlive the drain: it ends with its next answer.
     if (draining) res.shouldKeepAlive = false;
     app(req, res);
-  }, config);
+  };
+  const server = createHttpServer(listener, config, nativeMessages(app));
   let port = 0;
   return {
     name: "api",

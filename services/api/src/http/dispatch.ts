@@ -82,7 +82,10 @@ export const dispatch = (api: Api, route: Route, inFlight: InFlight, metrics: Re
       body,
       claims,
       requestId,
-      ip: req.ip ?? "",
+      // Looked at by few: not worked out for every send.
+      get ip() {
+        return req.ip ?? "";
+      },
       get language() {
         return languageOf(req.headers["accept-language"]);
       },

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ErrorCode } from "@dunlin/proto";
 import { errors } from "@dunlin/proto";
@@ -30,9 +30,14 @@ const answerRaw = (socket: Duplex, code: ErrorCode): void => {
 };
 
 /** A Node HTTP server with limits for what is slow, large or malformed; what it cannot read is answered in the envelope too. */
-export const createHttpServer = (listener: RequestListener, config: ServerConfig): Server => {
+export const createHttpServer = (
+  listener: RequestListener,
+  config: ServerConfig,
+  messages: Pick<ServerOptions, "IncomingMessage" | "ServerResponse">,
+): Server => {
   const server = createServer(
     {
+      ...messages,
       headersTimeout: config.IM_API_HEADERS_TIMEOUT_S * 1000,
       requestTimeout: Math.max(config.IM_API_REQUEST_TIMEOUT_S, config.IM_API_HEADERS_TIMEOUT_S) * 1000,
       connectionsCheckingInterval: 1_000,
