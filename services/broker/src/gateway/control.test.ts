@@ -27,6 +27,11 @@ test("orders that came during a handshake are found at its end; older and forgot
   recent.add(order({ sessionIds: ["s1"] }), 1_000);
   expect(recent.find(connection, 3, 900)?.close).toBe("KICKED");
   expect(recent.find(connection, 3, 1_001)).toBeUndefined();
-  recent.add(order({ userId: "U9" }), 17_000);
+  expect(recent.revoked("U1", "s1")).toBe(false);
+  recent.add(order({ sessionIds: ["s1"], revoked: true }), 1_002);
+  expect(recent.revoked("U1", "s1")).toBe(true);
+  expect(recent.revoked("U1", "s2")).toBe(false);
+  recent.add(order({ userId: "U9" }), 18_000);
   expect(recent.find(connection, 3, 0)).toBeUndefined();
+  expect(recent.revoked("U1", "s1")).toBe(false);
 });

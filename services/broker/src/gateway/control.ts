@@ -13,13 +13,24 @@ export const matches = (order: CloseOrder, connection: Connection, slot: number)
   return order.exceptConnectionId === undefined || connection.idAt(slot) < order.exceptConnectionId;
 };
 
-/** The orders of the last seconds: a session that is revoked between its check and its open event is closed all the same. */
+/**
+ * The orders of the last seconds. A session that is revoked between its check and its open event is closed all the same,
+ * and a revoked one does not come back through an answer that somebody remembers from before.
+ */
 export class RecentOrders {
   readonly #orders: { at: number; order: CloseOrder }[] = [];
 
+  /** @param now monotonic ms */
   add(order: CloseOrder, now: number): void {
     while (this.#orders.length >= MAX_REMEMBERED || (this.#orders[0]?.at ?? now) < now - REMEMBER_MS) this.#orders.shift();
     this.#orders.push({ at: now, order });
+  }
+
+  /** Whether this session was revoked in the last seconds. */
+  revoked(userId: string, sessionId: string): boolean {
+    return this.#orders.some(
+      ({ order }) => order.revoked && order.userId === userId && order.sessionIds !== undefined && order.sessionIds.includes(sessionId),
+    );
   }
 
   /** An order that came since `since` (monotonic ms) and is for this connection. */

@@ -198,6 +198,7 @@ class GatewayService implements Gateway {
 
   async #check(token: string): Promise<AccessClaims> {
     const claims = await this.ctx.tokens.verifyAccess(token);
+    if (this.#recent.revoked(claims.userId, claims.sessionId)) throw new AppError("TOKEN_INVALID");
     if (!(await this.#sessions.active(claims.userId, claims.sessionId))) throw new AppError("TOKEN_INVALID");
     return claims;
   }
@@ -323,7 +324,8 @@ class GatewayService implements Gateway {
 
   #obey(order: CloseOrder): void {
     if (order.revoked) this.#sessions.forget(order.sessionIds);
-    this.#recent.add(order, this.ctx.clock.monotonic());
+    // A device that connects again while its older connection is replaced is the newest: such orders are not for it.
+    if (order.close !== "REPLACED") this.#recent.add(order, this.ctx.clock.monotonic());
     for (const connection of this.#directory.of(order.userId)) {
       if (matches(order, connection, this.#slot)) this.#close(connection, order.close in closeCodes ? order.close : "KICKED");
     }
