@@ -147,7 +147,8 @@ export class GatewayFixture {
     const fixture = new GatewayFixture(host, tokens, lease, dir);
     const { logger, metrics, health, engines } = host;
     const shared = { config, logger, metrics, health, tokens, ...engines };
-    fixture.#newSys = () => createSysService({ ...shared, clock: host.clock, snowflakes: new Snowflakes(lease, host.clock) });
+    fixture.#newSys = () =>
+      createSysService({ ...shared, clock: host.clock, slot: lease.slot, snowflakes: new Snowflakes(lease, host.clock) });
     fixture.sys = fixture.#newSys();
     const gatewayLease: SlotLease = {
       slot: lease.slot,

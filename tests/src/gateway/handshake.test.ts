@@ -41,6 +41,7 @@ const cases: [string, number, () => [string, readonly string[], string?]][] = [
   ],
   ["version 8", 426, () => [`GET /ws?token=${ann.token} HTTP/1.1`, [...without("sec-websocket-version"), "Sec-WebSocket-Version: 8"]]],
   ["no version", 426, () => [`GET /ws?token=${ann.token} HTTP/1.1`, without("sec-websocket-version")]],
+  ["no Connection", 426, () => [`GET /ws?token=${ann.token} HTTP/1.1`, without("connection")]],
   ["no Upgrade", 426, () => [`GET /ws?token=${ann.token} HTTP/1.1`, without("upgrade")]],
   ["another origin", 403, () => [`GET /ws?token=${ann.token} HTTP/1.1`, [...UPGRADE, "Origin: https://evil.example"]]],
   ["origin null", 403, () => [`GET /ws?token=${ann.token} HTTP/1.1`, [...UPGRADE, "Origin: null"]]],
@@ -108,6 +109,16 @@ test("a revoked session is refused with 706", async () => {
   const ben = await gateway.person();
   await gateway.store.sessions.revoke(ben.id, undefined, Date.now());
   expect(await refused(ben.token)).toEqual({ status: 401, code: 706 });
+});
+
+// Upgraded after an await, such a request would end the process (uWebSockets.js 20).
+test("Connection: close is refused before anything is awaited", async () => {
+  for (const value of ["close", "Close", "abcde", "keep-alive"]) {
+    const answer = await ask(gateway.port, `GET /ws?token=${ann.token} HTTP/1.1`, [...without("connection"), `Connection: ${value}`]);
+    expect(answer.status).toBe(426);
+  }
+  const both = await ask(gateway.port, `GET /ws?token=${ann.token} HTTP/1.1`, [...without("connection"), "Connection: close, Upgrade"]);
+  expect(both.status).toBe(101);
 });
 
 test("every port asked for is served, and both are in the registry", async () => {

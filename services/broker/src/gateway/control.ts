@@ -28,9 +28,7 @@ export class RecentOrders {
 
   /** Whether this session was revoked in the last seconds. */
   revoked(userId: string, sessionId: string): boolean {
-    return this.#orders.some(
-      ({ order }) => order.revoked && order.userId === userId && order.sessionIds !== undefined && order.sessionIds.includes(sessionId),
-    );
+    return this.#orders.some(({ order }) => order.revoked && order.userId === userId && order.sessionIds?.includes(sessionId));
   }
 
   /** An order that came since `since` (monotonic ms) and is for this connection. */

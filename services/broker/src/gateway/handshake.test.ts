@@ -4,6 +4,7 @@ import { type HandshakeRequest, inspect } from "./handshake.js";
 const good: HandshakeRequest = {
   method: "get",
   upgrade: "websocket",
+  connection: "Upgrade",
   key: "dGhlIHNhbXBsZSBub25jZQ==",
   version: "13",
   origin: "",
@@ -26,6 +27,9 @@ test.each<[string, Partial<HandshakeRequest>]>([
   ["400", { key: "short" }],
   ["426", { version: "8" }],
   ["426", { upgrade: "" }],
+  ["426", { connection: "" }],
+  ["426", { connection: "close" }],
+  ["101", { connection: "keep-alive, upgrade" }],
   ["400", { protocols: "" }],
   ["400", { protocols: " " }],
   ["406", { protocols: "mqtt" }],

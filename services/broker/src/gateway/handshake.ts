@@ -9,6 +9,7 @@ export const SUBPROTOCOLS = ["text"] as const;
 export interface HandshakeRequest {
   readonly method: string;
   readonly upgrade: string;
+  readonly connection: string;
   readonly key: string;
   readonly version: string;
   readonly origin: string;
@@ -74,6 +75,7 @@ const withoutScheme = (value: string): string => value.replace(/^bearer\s+/i, ""
 export const readRequest = (req: HttpRequest): HandshakeRequest => ({
   method: req.getMethod(),
   upgrade: req.getHeader("upgrade"),
+  connection: req.getHeader("connection"),
   key: req.getHeader("sec-websocket-key"),
   version: req.getHeader("sec-websocket-version"),
   origin: req.getHeader("origin"),
@@ -87,7 +89,9 @@ export const readRequest = (req: HttpRequest): HandshakeRequest => ({
 export const inspect = (request: HandshakeRequest, origins: ReadonlySet<string> | undefined): Ticket | Refusal => {
   if (request.method !== "get") return refusal(405, "METHOD_NOT_ALLOWED", undefined, [["Allow", "GET"]]);
   if (!/^[A-Za-z0-9+/]{22}==$/.test(request.key)) return refusal(400, "BAD_REQUEST", "Sec-WebSocket-Key is missing or wrong");
-  if (request.upgrade.toLowerCase() !== "websocket" || request.version !== "13") {
+  // Also a guard: uWebSockets.js 20 ends the process when it upgrades a request with "Connection: close" after an await.
+  const upgrades = /\bupgrade\b/i.test(request.connection) && request.upgrade.toLowerCase() === "websocket";
+  if (!upgrades || request.version !== "13") {
     return refusal(426, "BAD_REQUEST", "this is a WebSocket address, version 13", [
       ["Upgrade", "websocket"],
       ["Sec-WebSocket-Version", "13"],

@@ -45,6 +45,8 @@ export interface ListenerOptions {
   readonly check: (token: string) => Promise<AccessClaims>;
   /** Why this user or device is not let in now. */
   readonly closedFor: (claims: AccessClaims) => string | undefined;
+  /** Any open socket of another user. */
+  readonly corkHolder: (claims: AccessClaims) => Socket | undefined;
   /** @param since when its handshake began, monotonic ms */
   readonly onOpen: (connection: Connection, since: number) => void;
   readonly onMessage: (connection: Connection, message: ArrayBuffer, isBinary: boolean) => void;
@@ -193,7 +195,15 @@ export class Listener {
     const connection = new Connection(identity, ticket.resumeFrom, clock.now());
     this.#since.set(connection, since);
     metrics.handshakes.inc({ status: "101" });
-    res.cork(() => res.upgrade<SocketData>({ connection }, ticket.key, ticket.protocol, ticket.extensions, context));
+    const upgrade = (): void => {
+      res.upgrade<SocketData>({ connection }, ticket.key, ticket.protocol, ticket.extensions, context);
+    };
+    // Its own cork must not be used: when the socket's memory is resized in place, uWebSockets.js 20 takes it for an HTTP
+    // response still at the end of the cork, reads a state out of the WebSocket's bytes, and closes some at once
+    // (uWebSockets issue 1928). While another socket holds the cork there is no such end, nor a warning on stderr.
+    const holder = this.options.corkHolder(claims);
+    if (holder === undefined) upgrade();
+    else holder.cork(() => res.cork(upgrade));
   }
 
   #open(ws: Socket): void {
