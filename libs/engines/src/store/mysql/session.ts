@@ -1,8 +1,8 @@
 import type { PoolConnection } from "mysql2";
-import type { Insertion, Removal, Row, Selection, Session, SqlResult, SqlValue } from "../sql/session.js";
+import type { Row, Selection, Session, SqlResult, SqlValue, WriteStep } from "../sql/session.js";
 import { TransactionState } from "../sql/transaction-state.js";
 import { appErrorOf, spoilsConnection } from "./errors.js";
-import { insertStatements, removeStatements, selectStatements } from "./statements.js";
+import { selectStatements, writeStatements } from "./statements.js";
 
 export interface StatementLimits {
   /** ms a statement may take; then the connection is given up, since its answer may still come. */
@@ -19,7 +19,9 @@ export const queryOn = (
   timeout: number,
 ): Promise<SqlResult> =>
   new Promise((resolve, reject) => {
-    connection.query({ sql, timeout, ...(params && { values: [...params] }) }, (error, result) => {
+    // With values mysql2 looks for placeholders in the statement, which takes as long as writing it: null says there are none.
+    const values = params && params.length > 0 ? [...params] : null;
+    connection.query({ sql, timeout, values }, (error, result) => {
       if (error) reject(error);
       else if (Array.isArray(result)) resolve({ rows: result as unknown as Row[], affected: 0 });
       else resolve({ rows: [], affected: result.affectedRows });
@@ -68,12 +70,8 @@ export class MysqlSession implements Session {
     return results.length === 1 && results[0] ? results[0].rows : results.flatMap(({ rows }) => rows);
   }
 
-  async insert(insertion: Insertion, rows: readonly (readonly SqlValue[])[]): Promise<void> {
-    await this.#all(insertStatements(insertion, rows, this.limits.maxChars));
-  }
-
-  async remove(removal: Removal, keys: readonly (readonly SqlValue[])[]): Promise<void> {
-    await this.#all(removeStatements(removal, keys));
+  async write(steps: readonly WriteStep[]): Promise<void> {
+    await this.#all(writeStatements(steps, this.limits.maxChars));
   }
 
   release(): void {

@@ -1,7 +1,10 @@
-import type { Insertion, Merge, Removal, Selection, SqlValue } from "../sql/session.js";
+import type { Insertion, Merge, Removal, Selection, SqlValue, WriteStep } from "../sql/session.js";
 
-/** How long a statement may get, characters; its bytes are at most three times that. */
-export const MAX_STATEMENT_CHARS = 400_000;
+/**
+ * How long a statement of many rows gets, characters; its bytes are at most three times that. Long enough that the round trip
+ * does not matter, short enough that the next is written while the server works on this one.
+ */
+export const MAX_STATEMENT_CHARS = 100_000;
 /** Keys of one lookup: below MariaDB's 1,000 where an IN list becomes a join, which would lock in another order. */
 const MAX_KEYS = 800;
 const MAX_ROWS = 5000;
@@ -45,7 +48,7 @@ export const selectStatements = function* (
   }
 };
 
-export const removeStatements = function* ({ table, key }: Removal, keys: readonly (readonly SqlValue[])[]): Generator<string> {
+const removeStatements = function* ({ table, key }: Removal, keys: readonly (readonly SqlValue[])[]): Generator<string> {
   for (const piece of pieces(keys, MAX_KEYS)) yield `delete from ${table} where ${condition(key, piece)}`;
 };
 
@@ -61,12 +64,8 @@ const onDuplicate = ({ key, existing }: Insertion): string => {
   return ` on duplicate key update ${sets.join(",")}`;
 };
 
-/** Multi-row inserts, each short enough for the server. Lazily: the next is written while the server is busy with the last. */
-export const insertStatements = function* (
-  insertion: Insertion,
-  rows: readonly (readonly SqlValue[])[],
-  maxChars: number,
-): Generator<string> {
+/** Multi-row inserts, each short enough for the server. */
+const insertStatements = function* (insertion: Insertion, rows: readonly (readonly SqlValue[])[], maxChars: number): Generator<string> {
   const head = `insert into ${insertion.table} (${insertion.columns.join(",")}) values `;
   const tail = onDuplicate(insertion);
   let text = "";
@@ -82,4 +81,12 @@ export const insertStatements = function* (
     count++;
   }
   if (count > 0) yield head + text + tail;
+};
+
+/** The statements of a batch, made one by one as they are asked for. */
+export const writeStatements = function* (steps: readonly WriteStep[], maxChars: number): Generator<string> {
+  for (const step of steps) {
+    if ("insert" in step) yield* insertStatements(step.insert, step.rows(), maxChars);
+    else yield* removeStatements(step.remove, step.keys());
+  }
 };

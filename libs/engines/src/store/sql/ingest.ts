@@ -1,4 +1,4 @@
-import type { DialogChange, Ingest, IngestChanges, IngestTransaction } from "../port.js";
+import type { ConversationRow, Ingest, IngestChanges, IngestTransaction } from "../port.js";
 import type { SqlContext } from "./context.js";
 import { dialogSelection } from "./dialogs.js";
 import { retryAborted } from "./errors.js";
@@ -7,7 +7,6 @@ import { sentSelection } from "./messages.js";
 import {
   conversationColumns,
   conversationOf,
-  dialogColumns,
   dialogOf,
   memberColumns,
   membersOf,
@@ -16,7 +15,7 @@ import {
   sentOf,
   textOf,
 } from "./rows.js";
-import { type Insertion, type Row, type Selection, type Session, type SqlValue, withSession } from "./session.js";
+import { type Insertion, type Row, type Selection, type Session, type SqlValue, type WriteStep, withSession } from "./session.js";
 
 const offsets: Selection = {
   table: "consumer_offsets",
@@ -39,6 +38,13 @@ const insertConversations: Insertion = {
   key: ["id"],
   existing: { kind: "set", last_seq: "set", title: "set", avatar: "set", owner_id: "set" },
 };
+/** Conversations that cannot have a title, a picture or an owner: the most common kind, written with fewer columns. */
+const insertPlainConversations: Insertion = {
+  table: "conversations",
+  columns: ["id", "kind", "last_seq", "created_at"],
+  key: ["id"],
+  existing: { last_seq: "set" },
+};
 const insertMembers: Insertion = {
   table: "members",
   columns: memberColumns,
@@ -47,7 +53,7 @@ const insertMembers: Insertion = {
 };
 const insertMailboxes: Insertion = {
   table: "mailboxes",
-  columns: ["user_id", "pts", "min_pts"],
+  columns: ["user_id", "pts"],
   key: ["user_id"],
   existing: { pts: "set" },
 };
@@ -59,65 +65,55 @@ const insertMessages: Insertion = {
 };
 const insertUpdates: Insertion = {
   table: "updates",
-  columns: ["user_id", "pts", "type", "conversation_id", "seq", "body", "created_at"],
+  columns: ["user_id", "pts", "type", "conversation_id", "seq", "created_at", "body"],
   key: ["user_id", "pts"],
   existing: "fail",
 };
-const dialogInsertion = { table: "dialogs", columns: dialogColumns, key: ["user_id", "peer"] };
+/** Most updates show a message and have no body. */
+const insertMessageUpdates: Insertion = { ...insertUpdates, columns: insertUpdates.columns.slice(0, -1) };
 const addToDialogs: Insertion = {
-  ...dialogInsertion,
+  table: "dialogs",
+  columns: ["user_id", "peer", "conversation_id", "kind", "top_seq", "unread", "unread_mentions", "updated_at"],
+  key: ["user_id", "peer"],
   existing: { top_seq: "max", unread: "add", unread_mentions: "add", updated_at: "max" },
 };
 const readDialogs: Insertion = {
-  ...dialogInsertion,
-  existing: { top_seq: "max", read_seq: "set", unread: "set", unread_mentions: "set", updated_at: "max" },
+  ...addToDialogs,
+  columns: [...addToDialogs.columns, "read_seq"],
+  existing: { top_seq: "max", unread: "set", unread_mentions: "set", updated_at: "max", read_seq: "set" },
 };
 
-const dialogRow = (change: DialogChange): SqlValue[] => [
-  change.userId,
-  change.peer,
-  change.conversationId,
-  change.kind,
-  change.topSeq,
-  change.read?.readSeq ?? 0,
-  change.read?.unread ?? change.addUnread,
-  change.read?.unreadMentions ?? change.addMentions,
-  0,
-  0,
-  "",
-  0,
-  change.updatedAt,
-];
-
 /** Writes one batch. Tables in one order, rows in the order of their keys: two writers never wait for each other in a ring. */
-const writeChanges = async (session: Session, changes: IngestChanges): Promise<void> => {
-  const put = (insertion: Insertion, rows: SqlValue[][]): Promise<void> => session.insert(insertion, sortRows(rows, insertion.key.length));
-  await put(
-    insertOffsets,
-    changes.offsets.map((o) => [o.topic, o.partition, o.nextOffset, o.batchBegin]),
-  );
-  await put(
-    insertConversations,
-    changes.conversations.map((c) => [c.id, c.kind, c.lastSeq, c.title, c.avatar, c.ownerId, c.createdAt]),
-  );
-  await session.remove(
-    { table: "members", key: ["conversation_id", "user_id"] },
-    sortRows(
-      changes.membersRemoved.map((m) => [m.conversationId, m.userId]),
-      2,
+const stepsOf = (changes: IngestChanges): WriteStep[] => {
+  const put = <T>(insert: Insertion, items: readonly T[], rowOf: (item: T) => SqlValue[]): WriteStep => ({
+    insert,
+    rows: () => sortRows(items.map(rowOf), insert.key.length),
+  });
+  const isPlain = (c: ConversationRow): boolean =>
+    c.title === "" && c.avatar === "" && c.ownerId === "" && (c.kind === "user" || c.kind === "system");
+  return [
+    put(insertOffsets, changes.offsets, (o) => [o.topic, o.partition, o.nextOffset, o.batchBegin]),
+    put(
+      insertPlainConversations,
+      changes.conversations.filter((c) => isPlain(c)),
+      (c) => [c.id, c.kind, c.lastSeq, c.createdAt],
     ),
-  );
-  await put(
-    insertMembers,
-    changes.membersAdded.map((m) => [m.conversationId, m.userId, m.role, m.joinedSeq, m.joinedAt]),
-  );
-  await put(
-    insertMailboxes,
-    [...changes.mailboxes].map(([userId, pts]) => [userId, pts, 0]),
-  );
-  await put(
-    insertMessages,
-    changes.messages.map((m) => [
+    put(
+      insertConversations,
+      changes.conversations.filter((c) => !isPlain(c)),
+      (c) => [c.id, c.kind, c.lastSeq, c.title, c.avatar, c.ownerId, c.createdAt],
+    ),
+    {
+      remove: { table: "members", key: ["conversation_id", "user_id"] },
+      keys: () =>
+        sortRows(
+          changes.membersRemoved.map((m) => [m.conversationId, m.userId]),
+          2,
+        ),
+    },
+    put(insertMembers, changes.membersAdded, (m) => [m.conversationId, m.userId, m.role, m.joinedSeq, m.joinedAt]),
+    put(insertMailboxes, [...changes.mailboxes], ([userId, pts]) => [userId, pts]),
+    put(insertMessages, changes.messages, (m) => [
       m.conversationId,
       m.seq,
       BigInt(m.id),
@@ -132,13 +128,37 @@ const writeChanges = async (session: Session, changes: IngestChanges): Promise<v
       m.serverTs,
       m.bodyHash,
     ]),
-  );
-  await put(
-    insertUpdates,
-    changes.updates.map((u) => [u.userId, u.pts, u.type, u.conversationId, u.seq, u.body, u.createdAt]),
-  );
-  await put(addToDialogs, changes.dialogs.filter((d) => d.read === undefined).map(dialogRow));
-  await put(readDialogs, changes.dialogs.filter((d) => d.read !== undefined).map(dialogRow));
+    put(
+      insertMessageUpdates,
+      changes.updates.filter((u) => u.body === null),
+      (u) => [u.userId, u.pts, u.type, u.conversationId, u.seq, u.createdAt],
+    ),
+    put(
+      insertUpdates,
+      changes.updates.filter((u) => u.body !== null),
+      (u) => [u.userId, u.pts, u.type, u.conversationId, u.seq, u.createdAt, u.body],
+    ),
+    put(
+      addToDialogs,
+      changes.dialogs.filter((d) => d.read === undefined),
+      (d) => [d.userId, d.peer, d.conversationId, d.kind, d.topSeq, d.addUnread, d.addMentions, d.updatedAt],
+    ),
+    put(
+      readDialogs,
+      changes.dialogs.filter((d) => d.read !== undefined),
+      (d) => [
+        d.userId,
+        d.peer,
+        d.conversationId,
+        d.kind,
+        d.topSeq,
+        d.read?.unread ?? 0,
+        d.read?.unreadMentions ?? 0,
+        d.updatedAt,
+        d.read?.readSeq ?? 0,
+      ],
+    ),
+  ];
 };
 
 const ingestOn = (session: Session): IngestTransaction => ({
@@ -150,10 +170,7 @@ const ingestOn = (session: Session): IngestTransaction => ({
     if (rows.length < keys.length) {
       // A row that is not there cannot be locked, and two consumers of a new partition must not both find it free: put an
       // empty one there first (the second waits for it).
-      await session.insert(
-        claimOffsets,
-        keys.map((key) => [...key, null, 0]),
-      );
+      await session.write([{ insert: claimOffsets, rows: () => keys.map((key) => [...key, null, 0]) }]);
       rows = await lock();
     }
     return new Map(rows.filter((row) => row.next_offset !== null).map((row) => [numberOf(row.partition_no), numberOf(row.next_offset)]));
@@ -195,7 +212,7 @@ const ingestOn = (session: Session): IngestTransaction => ({
     return { unread: numberOf(rows[0]?.unread ?? 0), mentions: numberOf(rows[0]?.mentions ?? 0) };
   },
 
-  write: (changes) => writeChanges(session, changes),
+  write: (changes) => session.write(stepsOf(changes)),
 });
 
 export const createIngest = ({ reads, writes }: SqlContext): Ingest => ({

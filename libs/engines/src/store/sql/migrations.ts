@@ -11,8 +11,8 @@ interface Index {
 
 interface Table {
   readonly name: string;
-  /** Column → type by meaning, "?" behind it: may be null. */
-  readonly columns: Readonly<Record<string, keyof SqlDialect["types"] | `${keyof SqlDialect["types"]}?`>>;
+  /** Column → type by meaning; "?" behind it: may be null; "=0" behind it: 0 unless given. Null text reads as "". */
+  readonly columns: Readonly<Record<string, `${keyof SqlDialect["types"]}${"" | "?" | "=0"}`>>;
   readonly primaryKey: readonly string[];
   readonly indexes?: readonly Index[];
 }
@@ -44,16 +44,16 @@ const tables: readonly Table[] = [
       { name: "sessions_expiry", columns: ["expires_at"] },
     ],
   },
-  { name: "mailboxes", columns: { user_id: "id", pts: "integer", min_pts: "integer" }, primaryKey: ["user_id"] },
+  { name: "mailboxes", columns: { user_id: "id", pts: "integer", min_pts: "integer=0" }, primaryKey: ["user_id"] },
   {
     name: "conversations",
     columns: {
       id: "id",
       kind: "word",
       last_seq: "integer",
-      title: "text",
-      avatar: "text",
-      owner_id: "id",
+      title: "text?",
+      avatar: "text?",
+      owner_id: "id?",
       created_at: "integer",
     },
     primaryKey: ["id"],
@@ -108,13 +108,13 @@ const tables: readonly Table[] = [
       conversation_id: "id",
       kind: "word",
       top_seq: "integer",
-      read_seq: "integer",
+      read_seq: "integer=0",
       unread: "integer",
       unread_mentions: "integer",
-      pinned: "integer",
-      muted_until: "integer",
-      draft: "text",
-      archived: "integer",
+      pinned: "integer=0",
+      muted_until: "integer=0",
+      draft: "text?",
+      archived: "integer=0",
       updated_at: "integer",
     },
     primaryKey: ["user_id", "peer"],
@@ -147,8 +147,8 @@ const tables: readonly Table[] = [
  */
 const createTable = async (db: Kysely<unknown>, dialect: SqlDialect, table: Table): Promise<void> => {
   const columns = Object.entries(table.columns).map(([column, meaning]) => {
-    const type = dialect.types[meaning.replace("?", "") as keyof SqlDialect["types"]];
-    return `${column} ${type}${meaning.endsWith("?") ? "" : " not null"}`;
+    const type = dialect.types[meaning.replace(/\?|=0/, "") as keyof SqlDialect["types"]];
+    return `${column} ${type}${meaning.endsWith("?") ? "" : " not null"}${meaning.endsWith("=0") ? " default 0" : ""}`;
   });
   const indexes = table.indexes ?? [];
   const parts = [...columns, `primary key (${table.primaryKey.join(", ")})`];

@@ -16,9 +16,9 @@ import type { Row } from "./session.js";
 /** Integers below 2^53, which MySQL gives as text. */
 export const numberOf = (value: unknown): number => Number(value);
 const nullableNumber = (value: unknown): number | null => (value === null ? null : Number(value));
-/** Text, which MySQL gives as bytes when the column is compared bytewise. */
+/** Text, which MySQL gives as bytes when the column is compared bytewise; "" for null. */
 export const textOf = (value: unknown): string =>
-  typeof value === "string" ? value : Buffer.isBuffer(value) ? value.toString("utf8") : String(value);
+  value === null ? "" : typeof value === "string" ? value : Buffer.isBuffer(value) ? value.toString("utf8") : String(value);
 export const nullableText = (value: unknown): string | null => (value === null ? null : textOf(value));
 
 export const userColumns = ["id", "account", "password_hash", "nickname", "avatar", "created_at"] as const;

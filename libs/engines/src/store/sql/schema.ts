@@ -19,9 +19,9 @@ export interface Tables {
     id: string;
     kind: string;
     last_seq: number;
-    title: string;
-    avatar: string;
-    owner_id: string;
+    title: string | null;
+    avatar: string | null;
+    owner_id: string | null;
     created_at: number;
   };
   members: { conversation_id: string; user_id: string; role: string; joined_seq: number; joined_at: number };
@@ -60,7 +60,7 @@ export interface Tables {
     unread_mentions: number;
     pinned: number;
     muted_until: number;
-    draft: string;
+    draft: string | null;
     archived: number;
     updated_at: number;
   };

@@ -39,6 +39,11 @@ export interface Removal {
   readonly key: readonly string[];
 }
 
+/** One step of a batch of writes. The rows are made when their turn comes: the engine is busy with the step before then. */
+export type WriteStep =
+  | { readonly insert: Insertion; readonly rows: () => readonly (readonly SqlValue[])[] }
+  | { readonly remove: Removal; readonly keys: () => readonly (readonly SqlValue[])[] };
+
 /**
  * One connection of an engine. Statements run in the order of the calls. Errors are AppErrors as the store port promises,
  * with UniqueViolation and TransactionAborted told apart.
@@ -52,8 +57,8 @@ export interface Session {
   rollback(): Promise<void>;
   /** Rows of all keys, in no particular order. No keys, no query. */
   select(selection: Selection, keys: readonly (readonly SqlValue[])[]): Promise<Row[]>;
-  insert(insertion: Insertion, rows: readonly (readonly SqlValue[])[]): Promise<void>;
-  remove(removal: Removal, keys: readonly (readonly SqlValue[])[]): Promise<void>;
+  /** Carries out the steps in order. Steps without rows cost nothing. */
+  write(steps: readonly WriteStep[]): Promise<void>;
   release(): void;
 }
 

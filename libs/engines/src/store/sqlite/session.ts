@@ -1,4 +1,4 @@
-import type { Insertion, Merge, Removal, Row, Selection, Session, SqlResult, SqlValue } from "../sql/session.js";
+import type { Insertion, Merge, Row, Selection, Session, SqlResult, SqlValue, WriteStep } from "../sql/session.js";
 import { TransactionState } from "../sql/transaction-state.js";
 import type { WorkerConnection } from "./connection.js";
 import type { Answer, Operation } from "./protocol.js";
@@ -70,12 +70,15 @@ export class SqliteSession implements Session {
     return answers.flatMap(rowsOf);
   }
 
-  async insert(insertion: Insertion, rows: readonly (readonly SqlValue[])[]): Promise<void> {
-    await this.#each(insertSql(insertion), rows);
-  }
-
-  async remove({ table, key }: Removal, keys: readonly (readonly SqlValue[])[]): Promise<void> {
-    await this.#each(`delete from ${table} where ${where(key)}`, keys);
+  /** All steps are on their way at once: what fails leaves the transaction open, and it is rolled back as a whole. */
+  async write(steps: readonly WriteStep[]): Promise<void> {
+    await Promise.all(
+      steps.map((step) =>
+        "insert" in step
+          ? this.#each(insertSql(step.insert), step.rows())
+          : this.#each(`delete from ${step.remove.table} where ${where(step.remove.key)}`, step.keys()),
+      ),
+    );
   }
 
   release(): void {
@@ -83,12 +86,12 @@ export class SqliteSession implements Session {
   }
 
   async #each(sql: string, params: readonly (readonly SqlValue[])[]): Promise<Answer[]> {
-    const answers: Answer[] = [];
+    const pending: Promise<Answer>[] = [];
     for (let i = 0; i < params.length; i += PIECE) {
       const piece = params.length <= PIECE ? params : params.slice(i, i + PIECE);
-      answers.push(await this.#perform({ kind: "each", sql, params: piece }));
+      pending.push(this.#perform({ kind: "each", sql, params: piece }));
     }
-    return answers;
+    return Promise.all(pending);
   }
 
   #perform(operation: Operation): Promise<Answer> {
