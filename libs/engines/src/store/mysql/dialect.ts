@@ -18,7 +18,8 @@ export const mysqlDialect: SqlDialect = {
     integer: "bigint",
   },
   indexesInTable: true,
-  tableEnd: { clustered: tableEnd, plain: tableEnd },
+  clustersCheaply: true,
+  tableEnd: { clustered: tableEnd, appended: tableEnd },
 };
 
 const LOCK = sql`concat('dunlin:', left(sha1(database()), 40))`;

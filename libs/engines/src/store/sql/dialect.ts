@@ -4,7 +4,7 @@ export interface ColumnTypes {
   readonly id: string;
   /** A key that callers choose: any Unicode, compared bytewise. */
   readonly key: string;
-  /** A decimal snowflake, read back as text. */
+  /** A snowflake: 63 bits, bound as bigint, read back as bigint or text. */
   readonly messageId: string;
   /** A short word or digest of ours: ASCII. */
   readonly word: string;
@@ -21,6 +21,8 @@ export interface SqlDialect {
   readonly types: ColumnTypes;
   /** Whether CREATE TABLE takes the secondary indexes too. */
   readonly indexesInTable: boolean;
-  /** Ends a CREATE TABLE whose primary key is composite; `plain` ends the others. */
-  readonly tableEnd: { readonly clustered: string; readonly plain: string };
+  /** Whether big rows may lie by a key that comes in no order. */
+  readonly clustersCheaply: boolean;
+  /** Ends a CREATE TABLE whose rows lie by primary key, or in the order they come in. */
+  readonly tableEnd: { readonly clustered: string; readonly appended: string };
 }

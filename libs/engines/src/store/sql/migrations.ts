@@ -14,11 +14,28 @@ interface Table {
   /** Column → type by meaning; "?" behind it: may be null; "=0" behind it: 0 unless given. Null text reads as "". */
   readonly columns: Readonly<Record<string, `${keyof SqlDialect["types"]}${"" | "?" | "=0"}`>>;
   readonly primaryKey: readonly string[];
+  /** Rows lie in the order they come in, not by primary key. */
+  readonly appended?: boolean;
   readonly indexes?: readonly Index[];
 }
 
+/**
+ * Where InnoDB clusters, messages lie by conversation, as they are read. In SQLite rows of that size at random places would make
+ * every message dirty a page of its own, and each commit write all of them: there they lie by id, which rises.
+ */
+const messagePlaces = (dialect: SqlDialect): Pick<Table, "primaryKey" | "appended" | "indexes"> => {
+  const sent = { name: "messages_sent", columns: ["sender_id", "client_msg_id"], unique: true };
+  return dialect.clustersCheaply
+    ? { primaryKey: ["conversation_id", "seq"], indexes: [{ name: "messages_id", columns: ["id"], unique: true }, sent] }
+    : {
+        primaryKey: ["id"],
+        appended: true,
+        indexes: [{ name: "messages_place", columns: ["conversation_id", "seq"], unique: true }, sent],
+      };
+};
+
 /** The first schema. Hot tables carry no index that a query of the message path does not need. */
-const tables: readonly Table[] = [
+const tablesOf = (dialect: SqlDialect): readonly Table[] => [
   {
     name: "users",
     columns: { id: "id", account: "key", password_hash: "text", nickname: "text", avatar: "text", created_at: "integer" },
@@ -81,11 +98,7 @@ const tables: readonly Table[] = [
       server_ts: "integer",
       body_hash: "word",
     },
-    primaryKey: ["conversation_id", "seq"],
-    indexes: [
-      { name: "messages_id", columns: ["id"], unique: true },
-      { name: "messages_sent", columns: ["sender_id", "client_msg_id"], unique: true },
-    ],
+    ...messagePlaces(dialect),
   },
   {
     name: "updates",
@@ -155,7 +168,7 @@ const createTable = async (db: Kysely<unknown>, dialect: SqlDialect, table: Tabl
   if (dialect.indexesInTable) {
     for (const { name, columns: indexed, unique } of indexes) parts.push(`${unique ? "unique " : ""}key ${name} (${indexed.join(", ")})`);
   }
-  const end = table.primaryKey.length > 1 ? dialect.tableEnd.clustered : dialect.tableEnd.plain;
+  const end = table.appended ? dialect.tableEnd.appended : dialect.tableEnd.clustered;
   await sql.raw(`create table if not exists ${table.name} (${parts.join(", ")}) ${end}`).execute(db);
   if (dialect.indexesInTable) return;
   for (const { name, columns: indexed, unique } of indexes) {
@@ -167,7 +180,7 @@ const createTable = async (db: Kysely<unknown>, dialect: SqlDialect, table: Tabl
 const migrations = (dialect: SqlDialect): Record<string, Migration> => ({
   "0001-first": {
     up: async (db) => {
-      for (const table of tables) await createTable(db, dialect, table);
+      for (const table of tablesOf(dialect)) await createTable(db, dialect, table);
     },
   },
 });

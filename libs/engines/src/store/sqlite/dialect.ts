@@ -5,10 +5,11 @@ import type { KyselyParts } from "../sql/driver.js";
 export const sqliteDialect: SqlDialect = {
   name: "sqlite",
   rowLocks: false,
-  // Text compares bytewise by itself. A message id is kept as text because a 63-bit integer does not fit a JavaScript number.
-  types: { id: "text", key: "text", messageId: "text", word: "text", text: "text", integer: "integer" },
+  // Text compares bytewise by itself.
+  types: { id: "text", key: "text", messageId: "integer", word: "text", text: "text", integer: "integer" },
   indexesInTable: false,
-  tableEnd: { clustered: "strict, without rowid", plain: "strict" },
+  clustersCheaply: false,
+  tableEnd: { clustered: "strict, without rowid", appended: "strict" },
 };
 
 export const sqliteKysely: KyselyParts = {

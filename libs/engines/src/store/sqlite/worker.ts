@@ -18,12 +18,15 @@ const nothing: Answer = { columns: [], rows: [], affected: 0 };
 const open = ({ file, mode }: WorkerSetup): DatabaseSyncInstance => {
   const database = new DatabaseSync(file, { readOnly: mode === "reader", timeout: BUSY_TIMEOUT_MS });
   if (mode === "writer") {
+    // Measured on the ingest bench: 8 KB costs a quarter less than 4 KB, 2 KB costs more.
+    database.exec("pragma page_size = 8192");
     database.exec("pragma journal_mode = wal");
     database.exec("pragma synchronous = full");
-    database.exec("pragma wal_autocheckpoint = 4000");
-    database.exec("pragma journal_size_limit = 67108864");
+    // Pages: 64 MB. A page that changes in many commits is then written to its place once.
+    database.exec("pragma wal_autocheckpoint = 8000");
+    database.exec("pragma journal_size_limit = 134217728");
   }
-  database.exec("pragma cache_size = -32768");
+  database.exec(`pragma cache_size = ${mode === "writer" ? -65536 : -16384}`);
   database.exec("pragma temp_store = memory");
   return database;
 };
@@ -35,8 +38,11 @@ const serve = (database: DatabaseSyncInstance, port: NonNullable<typeof parentPo
     const known = cache.get(sql);
     if (known) return known;
     const statement = database.prepare(sql);
-    const columns = statement.columns().map((column) => column.name);
+    const described = statement.columns();
+    const columns = described.map((column) => column.name);
     if (columns.length > 0) statement.setReturnArrays(true);
+    // A message id has 63 bits, more than a number holds.
+    if (described.some(({ table, column }) => table === "messages" && column === "id")) statement.setReadBigInts(true);
     const prepared = { statement, columns };
     cache.set(sql, prepared);
     return prepared;
