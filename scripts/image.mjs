@@ -23,6 +23,8 @@ for (const pkg of packages().filter((name) => /^(libs|services)\b/.test(name))) 
     if (!/\.test\.js$|\.d\.ts$|\.map$|\.tsbuildinfo$/.test(file)) copy(relative(root, file));
   }
 }
+// syssvc describes its interface from the .proto files.
+for (const file of filesBelow(join(root, "libs/proto/proto"))) copy(relative(root, file));
 
 const install = spawnSync("npx", ["-y", pnpm, "install", "--prod", "--frozen-lockfile", "--config.node-linker=isolated"], {
   cwd: out,
