@@ -51,6 +51,8 @@ export const createIngest = (ctx: IngestContext): Service => {
   const lag = metrics.gauge("dunlin_ingest_lag", "Commands accepted but not stored", ["partition"]);
   /** partition → where the store has it, as far as this process knows */
   const positions = new Map<number, number>();
+  /** partition → up to where this process has handed out everything that was stored */
+  const delivered = new Map<number, number>();
   let consumer: Consumer | undefined;
 
   const writer = { store, clock, rules: ctx.rules, bury: createBury({ queue, clock, logger, metrics }) };
@@ -98,18 +100,19 @@ export const createIngest = (ctx: IngestContext): Service => {
       logger.info({ partition: batch.partition, records: redo.length }, "deliveries of the last batch produced again");
     }
     if (fresh.length > 0) await lane.run(batch.partition, fresh, batch.signal);
+    delivered.set(batch.partition, batch.nextOffset);
     lag.set({ partition: String(batch.partition) }, Math.max(0, batch.end - batch.nextOffset));
   };
 
-  /** A clean stop leaves nothing to redo: the next owner begins behind the last batch. */
+  /** A clean stop leaves nothing to redo where everything was handed out: the next owner begins behind the last batch. */
   const settle = async (): Promise<void> => {
     await store.ingest.transaction(async (tx) => {
       const now = await tx.lockOffsets(
         COMMANDS,
-        [...positions.keys()].sort((a, b) => a - b),
+        [...delivered.keys()].sort((a, b) => a - b),
       );
       const offsets = [...now]
-        .filter(([partition, next]) => positions.get(partition) === next)
+        .filter(([partition, next]) => delivered.get(partition) === next)
         .map(([partition, next]) => ({ topic: COMMANDS, partition, nextOffset: next, batchBegin: next }));
       if (offsets.length === 0) return;
       await tx.write({
@@ -145,7 +148,7 @@ export const createIngest = (ctx: IngestContext): Service => {
     },
     drain: async () => {
       await consumer?.close();
-      if (consumer && positions.size > 0) await settle();
+      if (delivered.size > 0) await settle();
     },
     stop: async () => {
       await consumer?.close();
