@@ -1,18 +1,18 @@
-import type { DialogCursor, Dialogs } from "../port.js";
+import type { DialogCursor, DialogRow, Dialogs } from "../port.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys } from "./keys.js";
+import { pairOf } from "./pairs.js";
 import { dialogColumns, dialogOf, numberOf, textOf } from "./rows.js";
 import { type Selection, withSession } from "./session.js";
 
 export const dialogSelection: Selection = { table: "dialogs", columns: dialogColumns, key: ["user_id", "peer"] };
 
-/** The two users of a 1:1 conversation: its id is both, joined by "_". Such a conversation has no rows in `members`. */
-const pairOf = (conversationId: string): [string, string] | undefined => {
-  const [a, b, ...more] = conversationId.split("_");
-  return a && b && more.length === 0 && a.length > 1 ? [a, b] : undefined;
-};
-
 export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
+  const get = async (userId: string, peer: string): Promise<DialogRow | undefined> => {
+    const rows = await withSession(reads, (session) => session.select(dialogSelection, [[userId, peer]]));
+    return rows[0] && dialogOf(rows[0]);
+  };
+
   /** The dialogs that show a conversation: user and peer of each. */
   const places = async (conversationId: string): Promise<(readonly [string, string])[]> => {
     const pair = pairOf(conversationId);
@@ -22,10 +22,7 @@ export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
   };
 
   return {
-    async get(userId, peer) {
-      const rows = await withSession(reads, (session) => session.select(dialogSelection, [[userId, peer]]));
-      return rows[0] && dialogOf(rows[0]);
-    },
+    get,
 
     async list(userId, cursor: DialogCursor | undefined, limit) {
       let query = readDb.selectFrom("dialogs").select(dialogColumns).where("user_id", "=", userId);
@@ -64,18 +61,15 @@ export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
     },
 
     async recountUnread(userId, peer) {
+      const dialog = await get(userId, peer);
+      if (!dialog) return 0;
       const row = await readDb
-        .selectFrom("dialogs as d")
-        .leftJoin("members as r", (join) => join.onRef("r.conversation_id", "=", "d.conversation_id").onRef("r.user_id", "=", "d.user_id"))
-        .innerJoin("messages as m", (join) =>
-          join
-            .onRef("m.conversation_id", "=", "d.conversation_id")
-            .onRef("m.seq", ">", "d.read_seq")
-            .onRef("m.sender_id", "<>", "d.user_id"),
-        )
+        .selectFrom("messages as m")
+        .leftJoin("members as r", (join) => join.onRef("r.conversation_id", "=", "m.conversation_id").on("r.user_id", "=", userId))
         .select((eb) => eb.fn.countAll().as("unread"))
-        .where("d.user_id", "=", userId)
-        .where("d.peer", "=", peer)
+        .where("m.conversation_id", "=", dialog.conversationId)
+        .where("m.seq", ">", dialog.readSeq)
+        .where("m.sender_id", "<>", userId)
         // What was said before the user joined is not the user's to read.
         .where((eb) => eb.or([eb("r.joined_seq", "is", null), eb("m.seq", ">", eb.ref("r.joined_seq"))]))
         .executeTakeFirst();

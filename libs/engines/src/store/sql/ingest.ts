@@ -1,9 +1,10 @@
-import type { ConversationRow, Ingest, IngestChanges, IngestTransaction } from "../port.js";
+import type { ConversationRow, DialogChange, Ingest, IngestChanges, IngestTransaction } from "../port.js";
 import type { SqlContext } from "./context.js";
 import { dialogSelection } from "./dialogs.js";
 import { retryAborted } from "./errors.js";
 import { distinctKeys, sortRows } from "./keys.js";
 import { sentSelection } from "./messages.js";
+import { pairId } from "./pairs.js";
 import {
   conversationColumns,
   conversationOf,
@@ -71,17 +72,25 @@ const insertUpdates: Insertion = {
 };
 /** Most updates show a message and have no body. */
 const insertMessageUpdates: Insertion = { ...insertUpdates, columns: insertUpdates.columns.slice(0, -1) };
-const addToDialogs: Insertion = {
+const dialogInsertion = (columns: readonly string[], counts: "add" | "set"): Insertion => ({
   table: "dialogs",
-  columns: ["user_id", "peer", "conversation_id", "kind", "top_seq", "unread", "unread_mentions", "updated_at"],
+  columns: ["user_id", "peer", ...columns],
   key: ["user_id", "peer"],
-  existing: { top_seq: "max", unread: "add", unread_mentions: "add", updated_at: "max" },
-};
-const readDialogs: Insertion = {
-  ...addToDialogs,
-  columns: [...addToDialogs.columns, "read_seq"],
-  existing: { top_seq: "max", unread: "set", unread_mentions: "set", updated_at: "max", read_seq: "set" },
-};
+  existing: {
+    top_seq: "max",
+    unread: counts,
+    unread_mentions: counts,
+    updated_at: "max",
+    ...(columns.includes("read_seq") && { read_seq: "set" }),
+  },
+});
+const counted = ["top_seq", "unread", "unread_mentions", "updated_at"];
+/** The dialogs of two users, most of all that is written: their conversation follows from them and is left out. */
+const addToPairDialogs = dialogInsertion(counted, "add");
+const addToDialogs = dialogInsertion([...counted, "conversation_id", "kind"], "add");
+const readDialogs = dialogInsertion([...counted, "conversation_id", "kind", "read_seq"], "set");
+
+const isPair = (d: DialogChange): boolean => d.kind === "user" && d.conversationId === pairId(d.userId, d.peer);
 
 /** Writes one batch. Tables in one order, rows in the order of their keys: two writers never wait for each other in a ring. */
 const stepsOf = (changes: IngestChanges): WriteStep[] => {
@@ -139,9 +148,14 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
       (u) => [u.userId, u.pts, u.type, u.conversationId, u.seq, u.createdAt, u.body],
     ),
     put(
+      addToPairDialogs,
+      changes.dialogs.filter((d) => d.read === undefined && isPair(d)),
+      (d) => [d.userId, d.peer, d.topSeq, d.addUnread, d.addMentions, d.updatedAt],
+    ),
+    put(
       addToDialogs,
-      changes.dialogs.filter((d) => d.read === undefined),
-      (d) => [d.userId, d.peer, d.conversationId, d.kind, d.topSeq, d.addUnread, d.addMentions, d.updatedAt],
+      changes.dialogs.filter((d) => d.read === undefined && !isPair(d)),
+      (d) => [d.userId, d.peer, d.topSeq, d.addUnread, d.addMentions, d.updatedAt, d.conversationId, d.kind],
     ),
     put(
       readDialogs,
@@ -149,12 +163,12 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
       (d) => [
         d.userId,
         d.peer,
-        d.conversationId,
-        d.kind,
         d.topSeq,
         d.read?.unread ?? 0,
         d.read?.unreadMentions ?? 0,
         d.updatedAt,
+        isPair(d) ? null : d.conversationId,
+        isPair(d) ? null : d.kind,
         d.read?.readSeq ?? 0,
       ],
     ),

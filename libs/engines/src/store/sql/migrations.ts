@@ -118,8 +118,8 @@ const tablesOf = (dialect: SqlDialect): readonly Table[] => [
     columns: {
       user_id: "id",
       peer: "id",
-      conversation_id: "id",
-      kind: "word",
+      conversation_id: "id?",
+      kind: "word?",
       top_seq: "integer",
       read_seq: "integer=0",
       unread: "integer",

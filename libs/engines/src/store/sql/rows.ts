@@ -11,6 +11,7 @@ import type {
   SessionRow,
   UserRow,
 } from "../port.js";
+import { pairId } from "./pairs.js";
 import type { Row } from "./session.js";
 
 /** Integers below 2^53, which MySQL gives as text. */
@@ -134,8 +135,9 @@ export const dialogColumns = [
 export const dialogOf = (row: Row): DialogRow => ({
   userId: textOf(row.user_id),
   peer: textOf(row.peer),
-  conversationId: textOf(row.conversation_id),
-  kind: textOf(row.kind) as ConversationKind,
+  // Null in the dialogs of two users, whose conversation follows from them (see the dialogs of `ingest.ts`).
+  conversationId: row.conversation_id === null ? pairId(textOf(row.user_id), textOf(row.peer)) : textOf(row.conversation_id),
+  kind: row.kind === null ? "user" : (textOf(row.kind) as ConversationKind),
   topSeq: numberOf(row.top_seq),
   readSeq: numberOf(row.read_seq),
   unread: numberOf(row.unread),

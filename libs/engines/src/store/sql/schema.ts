@@ -52,8 +52,9 @@ export interface Tables {
   dialogs: {
     user_id: string;
     peer: string;
-    conversation_id: string;
-    kind: string;
+    /** Both null for two users, whose conversation follows from them. */
+    conversation_id: string | null;
+    kind: string | null;
     top_seq: number;
     read_seq: number;
     unread: number;
