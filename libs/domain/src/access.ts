@@ -7,6 +7,8 @@ import { isGroupId, isUserId } from "./ids.js";
 
 /** How long a group's members are taken for current, ms; ingest checks again as of the message's place in the log. */
 const MEMBERS_FRESH_MS = 5_000;
+/** Before somebody is refused, the members must be this fresh, ms: who was added a moment ago elsewhere may write at once. */
+const REFUSAL_FRESH_MS = 250;
 const USERS_MAX = 200_000;
 /** Groups have at most 200 members, so this is a few tens of megabytes at the very most. */
 const GROUPS_MAX = 5_000;
@@ -51,15 +53,15 @@ export class Access {
     if (this.#users.get(peer)) return undefined;
     if (isUserId(peer)) return this.#requireUser(peer);
     if (!isGroupId(peer)) throw new AppError("PEER_NOT_FOUND");
-    const known = this.#fresh(peer);
-    if (!known) return this.membership(userId, peer).then(() => undefined);
-    if (!known.members.has(userId)) throw new AppError("NOT_A_MEMBER");
-    return undefined;
+    if (this.#fresh(peer, MEMBERS_FRESH_MS)?.members.has(userId)) return undefined;
+    return this.membership(userId, peer).then(() => undefined);
   }
 
   /** A user's membership in a group. @throws AppError NOT_A_MEMBER, also when there is no such group; UNAVAILABLE */
   async membership(userId: string, groupId: string): Promise<MemberRow> {
-    const member = (await this.#group(groupId)).members.get(userId);
+    const member =
+      (await this.#group(groupId, MEMBERS_FRESH_MS)).members.get(userId) ??
+      (await this.#group(groupId, REFUSAL_FRESH_MS)).members.get(userId);
     if (!member) throw new AppError("NOT_A_MEMBER");
     return member;
   }
@@ -67,7 +69,7 @@ export class Access {
   /** A group's members by joining time, for one of them. @throws AppError NOT_A_MEMBER, UNAVAILABLE */
   async members(userId: string, groupId: string): Promise<MemberRow[]> {
     await this.membership(userId, groupId);
-    return [...(await this.#group(groupId)).members.values()];
+    return [...(await this.#group(groupId, MEMBERS_FRESH_MS)).members.values()];
   }
 
   /** Those of the ids that are no user's. @throws AppError UNAVAILABLE */
@@ -86,13 +88,13 @@ export class Access {
     if (!(await this.#userLoads.get(id))) throw new AppError("PEER_NOT_FOUND");
   }
 
-  #fresh(groupId: string): KnownGroup | undefined {
+  #fresh(groupId: string, withinMs: number): KnownGroup | undefined {
     const known = this.#groups.get(groupId);
-    return known && this.clock.now() - known.loadedAt < MEMBERS_FRESH_MS ? known : undefined;
+    return known && this.clock.now() - known.loadedAt < withinMs ? known : undefined;
   }
 
-  async #group(groupId: string): Promise<KnownGroup> {
-    const fresh = this.#fresh(groupId);
+  async #group(groupId: string, withinMs: number): Promise<KnownGroup> {
+    const fresh = this.#fresh(groupId, withinMs);
     if (fresh) return fresh;
     let loading = this.#loading.get(groupId);
     if (!loading) {

@@ -6,6 +6,8 @@ import type { RequestHandler } from "express";
 import { requestIdOf } from "../http/request-id.js";
 import { openApiDocument } from "./document.js";
 
+const require = createRequire(import.meta.url);
+
 const PAGE = `<!doctype html>
 <html lang="en">
 <head>
@@ -49,7 +51,7 @@ const file = (type: string, load: () => Buffer): RequestHandler => {
 
 /** /openapi.json, and /docs to read it in a browser. */
 export const docsRoutes = (): [string, RequestHandler][] => {
-  const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+  const folder = dirname(require.resolve("swagger-ui-dist/package.json"));
   const asset = (name: string, type: string): [string, RequestHandler] => [
     `/docs/${name}`,
     file(type, () => readFileSync(join(folder, name))),
