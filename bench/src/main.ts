@@ -1,7 +1,8 @@
 import { benchIdle } from "./idle.js";
+import { benchIngest } from "./ingest.js";
 import { benchPath } from "./path.js";
 
-const benches: Record<string, (args: readonly string[]) => Promise<void>> = { path: benchPath, idle: benchIdle };
+const benches: Record<string, (args: readonly string[]) => Promise<void>> = { path: benchPath, ingest: benchIngest, idle: benchIdle };
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];

@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { domainOptions, newId, Tokens } from "@dunlin/domain";
 import { hostOptions, openHost } from "@dunlin/engines/host";
+import { createDatabase } from "@dunlin/engines/testing";
 import { createLogger, loadConfig, sleep, systemClock } from "@dunlin/runtime";
+import { engineUrls, root } from "./engines.js";
 
 export type Engines = "embedded" | "cluster";
 /** one: all five services in one process; split: each its own. */
@@ -38,7 +40,6 @@ export interface SystemOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const root = new URL("../../", import.meta.url).pathname;
 const READY_MS = 60_000;
 
 const freePort = (): Promise<number> =>
@@ -50,24 +51,6 @@ const freePort = (): Promise<number> =>
       server.close(() => (typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port"))));
     });
   });
-
-/** The four engines' URLs, from the environment or from `npm run engines -- up`. @throws Error telling what to do. */
-const engineUrls = async (env: NodeJS.ProcessEnv): Promise<Record<string, string>> => {
-  const names = ["IM_QUEUE_URL", "IM_STORE_URL", "IM_REDIS_URL", "IM_ETCD_URL"];
-  const known: Record<string, string> = {};
-  const file = await readFile(join(root, ".engines/env"), "utf8").catch(() => "");
-  for (const line of file.split("\n")) {
-    const match = /^(?:export )?(IM_\w+)=['"]?([^'"]+)['"]?$/.exec(line.trim());
-    if (match?.[1] && match[2]) known[match[1]] = match[2];
-  }
-  const urls: Record<string, string> = {};
-  for (const name of names) {
-    const url = env[name] ?? known[name];
-    if (!url) throw new Error(`${name} is not set and no engines are up: npm run engines -- up`);
-    urls[name] = url;
-  }
-  return urls;
-};
 
 /** Users with open sessions, written straight into the store: a thousand argon2 hashes would measure argon2. */
 const createUsers = async (env: Record<string, string>, count: number): Promise<BenchUser[]> => {
@@ -134,9 +117,9 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
   if (options.engines === "cluster") {
     const urls = await engineUrls(process.env);
     Object.assign(env, urls);
-    const scratch = await scratchDatabase(urls["IM_STORE_URL"] as string, env["IM_NAMESPACE"] as string);
+    const scratch = await createDatabase(urls["IM_STORE_URL"] as string);
     env["IM_STORE_URL"] = scratch.url;
-    dropDatabase = scratch.drop;
+    dropDatabase = () => scratch.drop();
   }
   const users = await createUsers(env, options.users);
   const mains =
@@ -209,21 +192,4 @@ const ready = async (name: string, child: ChildProcess, port: number): Promise<v
     if (Date.now() > deadline) throw new Error(`${name} is not ready: ${response ? await response.text() : "no answer"}`);
     await sleep(100);
   }
-};
-
-/** A database of its own on the server that the URL names. */
-const scratchDatabase = async (url: string, name: string): Promise<{ url: string; drop(): Promise<void> }> => {
-  const { createConnection } = await import("mysql2/promise");
-  const run = async (sql: string): Promise<void> => {
-    const connection = await createConnection(url);
-    try {
-      await connection.query(sql);
-    } finally {
-      await connection.end();
-    }
-  };
-  await run(`CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4`);
-  const own = new URL(url);
-  own.pathname = `/${name}`;
-  return { url: own.href, drop: () => run(`DROP DATABASE IF EXISTS \`${name}\``) };
 };

@@ -178,7 +178,11 @@ describe("what a stop leaves behind", () => {
     expect([delivered.length, (await all(PUSHES, 16)).length]).toEqual([0, 0]);
 
     await start();
-    await eventually("bob's gateway is told", () => delivered.some((entry) => entry.targets.some((t) => t.userId === bob && t.pts === 1)), WAIT_MS);
+    await eventually(
+      "bob's gateway is told",
+      () => delivered.some((entry) => entry.targets.some((t) => t.userId === bob && t.pts === 1)),
+      WAIT_MS,
+    );
     expect(delivered.every((entry) => entry.rest === "")).toBe(true);
     await eventually("cat is pushed", async () => (await all(PUSHES, 16)).length === 1, WAIT_MS);
     expect(records.Push.decode((await all(PUSHES, 16))[0]?.value ?? new Uint8Array()).userId).toBe(cat);
