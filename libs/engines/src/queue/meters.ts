@@ -10,8 +10,8 @@ export interface QueueMeters {
   error(kind: QueueErrorKind): void;
 }
 
-// One label for all deliveries.<slot>: a thousand slots would be a thousand series.
-const family = (topic: string): string => (topic.startsWith("deliveries.") ? "deliveries" : topic);
+/** One name for all deliveries.<slot>: a thousand slots would be a thousand series. */
+export const family = (topic: string): string => (topic.startsWith("deliveries.") ? "deliveries" : topic);
 
 const cached = <T>(make: (a: string, b: string) => T): ((a: string, b: string) => T) => {
   const known = new Map<string, T>();

@@ -17,7 +17,10 @@ export interface Queue {
   readonly engine: "sqlite" | "kafka";
   /** Creates what is missing. A topic that has another number of partitions is an error (Error, naming both numbers). */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
-  /** @throws AppError QUEUE_FULL or UNAVAILABLE (both retryable; with UNAVAILABLE the outcome is unknown). */
+  /**
+   * @throws AppError QUEUE_FULL or UNAVAILABLE (both retryable; with UNAVAILABLE the outcome is unknown); TOO_LARGE when
+   * a record has more than MAX_RECORD_BYTES, then none of the call is there.
+   */
   produce(topic: string, records: readonly ProduceRecord[]): Promise<void>;
   consume(options: ConsumeOptions): Promise<Consumer>;
   /**
@@ -34,6 +37,9 @@ export interface Queue {
   /** Idempotent. Consumers are closed first. */
   close(): Promise<void>;
 }
+
+/** Bytes that key and value of a record may have together (what Kafka takes with its defaults, less some room). */
+export const MAX_RECORD_BYTES = 900 * 1024;
 
 export interface TopicSpec {
   readonly name: string;

@@ -2,8 +2,9 @@ import { AppError, type Clock, type Logger } from "@dunlin/runtime";
 import type { QueueMeters } from "../meters.js";
 import { partitionOf } from "../murmur2.js";
 import type { ProduceRecord, QueueRecord } from "../port.js";
+import { sizeOf } from "../record-size.js";
 import type { DurablePartition } from "./durable-partition.js";
-import { FrameWriter, recordRoom } from "./frame.js";
+import { FrameWriter, RECORD_HEADER } from "./frame.js";
 import type { LogWorker } from "./log-worker.js";
 import type { GroupOffset } from "./protocol.js";
 
@@ -50,17 +51,17 @@ export class Committer {
     this.#deps = deps;
   }
 
-  /** @throws AppError QUEUE_FULL, UNAVAILABLE */
-  produce(partitions: readonly DurablePartition[], records: readonly ProduceRecord[]): Promise<void> {
+  /** @throws AppError QUEUE_FULL, TOO_LARGE, UNAVAILABLE */
+  async produce(partitions: readonly DurablePartition[], records: readonly ProduceRecord[]): Promise<void> {
     const { maxWaiting, maxLog, worker, meters } = this.#deps;
     if (this.#waitingBytes > maxWaiting || worker.bytes > maxLog) {
       meters.error("full");
-      return Promise.reject(new AppError("QUEUE_FULL", undefined, { retryAfterS: 1 }));
+      throw new AppError("QUEUE_FULL", undefined, { retryAfterS: 1 });
     }
     let room = 0;
-    for (const { key, value } of records) room += recordRoom(key, value);
+    for (const record of records) room += RECORD_HEADER + sizeOf(record);
     this.#waitingBytes += room;
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ partitions, records, room, resolve, reject });
       if (!this.#busy) this.#scheduled ??= setImmediate(() => this.#flush());
     });

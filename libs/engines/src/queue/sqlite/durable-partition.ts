@@ -1,7 +1,8 @@
+import type { PartitionLog } from "../partition-log.js";
 import type { QueueRecord } from "../port.js";
 import { recordPlaces } from "./frame.js";
 import type { LogWorker } from "./log-worker.js";
-import { type PartitionLog, Tail } from "./tail.js";
+import { Tail } from "./tail.js";
 
 /** Bytes read from the file for one batch at most. */
 const READ_BYTES = 4 * 1024 * 1024;
@@ -29,12 +30,13 @@ export class DurablePartition implements PartitionLog {
     return this.tail.end;
   }
 
-  fetch(from: number, limit: number): readonly QueueRecord[] | Promise<readonly QueueRecord[]> {
+  take(from: number, limit: number): readonly QueueRecord[] | Promise<readonly QueueRecord[]> | undefined {
+    if (from >= this.end) return undefined;
     return from >= this.tail.first ? this.tail.slice(from, limit) : this.#read(from, limit);
   }
 
-  onceGrown(wake: () => void): () => void {
-    return this.tail.onceGrown(wake);
+  onceChanged(wake: () => void): () => void {
+    return this.tail.onceChanged(wake);
   }
 
   /** Notes where a reader stands; returns the bytes of memory freed because every reader is past them. */

@@ -186,7 +186,7 @@ class SqliteQueue implements Queue {
     const from = Math.max(fromOffset, log.first);
     const records: QueueRecord[] = [];
     while (records.length < limit && from + records.length < log.end) {
-      records.push(...(await log.fetch(from + records.length, limit - records.length)));
+      records.push(...((await log.take(from + records.length, limit - records.length)) ?? []));
     }
     return { records, end: log.end };
   }

@@ -4,12 +4,10 @@
  *
  *   u32 partition id · f64 offset · f64 timestamp ms · u32 key bytes · u32 value bytes · key · value
  */
-const RECORD_HEADER = 28;
+/** Bytes a record takes besides key and value. */
+export const RECORD_HEADER = 28;
 
-/** Room one record may take at most. */
-export const recordRoom = (key: string, value: Uint8Array): number => RECORD_HEADER + key.length * 3 + value.length;
-
-/** A buffer that grows by nothing: make it large enough with recordRoom. */
+/** A buffer that grows by nothing: make it large enough for all records, RECORD_HEADER for each included. */
 export class FrameWriter {
   readonly buffer: Buffer;
   readonly #view: DataView;

@@ -1,9 +1,8 @@
 import { sleep } from "@dunlin/runtime";
+import { Assignment } from "../assignment.js";
 import type { QueueMeters } from "../meters.js";
+import type { PartitionLog } from "../partition-log.js";
 import type { ConsumeOptions, Consumer } from "../port.js";
-import { untilDone } from "../retry.js";
-import { Runner } from "./runner.js";
-import type { PartitionLog } from "./tail.js";
 
 /** How long a batch may go on after its partition was taken away before the next owner begins, ms. */
 const HANDOVER_MS = 30_000;
@@ -18,8 +17,7 @@ export interface GroupStore {
 
 interface Member {
   readonly options: ConsumeOptions;
-  readonly abort: AbortController;
-  readonly runners: Map<number, Runner>;
+  readonly assignment: Assignment;
 }
 
 /** The consumers of one group on one topic in this process. Partitions are split into runs, one for each member. */
@@ -28,7 +26,7 @@ export class ConsumerGroup {
   readonly #store: GroupStore;
   readonly #meters: QueueMeters;
   readonly #members: Member[] = [];
-  /** Stopped runners whose batch has not ended. */
+  /** What was taken away and whose batch has not ended. */
   readonly #leaving = new Set<Promise<void>>();
   #work: Promise<void> = Promise.resolve();
 
@@ -39,9 +37,10 @@ export class ConsumerGroup {
   }
 
   join(options: ConsumeOptions): Consumer {
-    const member: Member = { options, abort: new AbortController(), runners: new Map() };
+    const { committed, commit, moved } = this.#store;
+    const member: Member = { options, assignment: new Assignment({ options, meters: this.#meters, committed, commit, moved }) };
     this.#members.push(member);
-    void this.#rebalance();
+    this.#rebalance();
     let closing: Promise<void> | undefined;
     return {
       close: () => {
@@ -53,88 +52,36 @@ export class ConsumerGroup {
 
   async #leave(member: Member): Promise<void> {
     this.#members.splice(this.#members.indexOf(member), 1);
-    member.abort.abort();
-    const batches = this.#stop(member, [...member.runners.keys()]);
-    void this.#rebalance();
+    const batches = this.#take(member, member.assignment.partitions);
+    this.#rebalance();
     await batches;
   }
 
   /** One at a time, in order. */
-  #rebalance(): Promise<void> {
+  #rebalance(): void {
     this.#work = this.#work.then(async () => {
-      const members = [...this.#members];
-      const share = Math.ceil(this.#partitions.length / Math.max(1, members.length));
-      const plan = members.map((member, i) => ({ member, wanted: this.#partitions.slice(i * share, (i + 1) * share) }));
+      const share = Math.ceil(this.#partitions.length / Math.max(1, this.#members.length));
+      const plan = this.#members.map((member, i) => ({ member, wanted: this.#partitions.slice(i * share, (i + 1) * share) }));
       for (const { member, wanted } of plan) {
         const kept = new Set(wanted.map((log) => log.partition));
-        void this.#stop(
+        void this.#take(
           member,
-          [...member.runners.keys()].filter((partition) => !kept.has(partition)),
+          member.assignment.partitions.filter((partition) => !kept.has(partition)),
         );
       }
       await handedOver(this.#leaving);
-      for (const { member, wanted } of plan) this.#assign(member, wanted);
+      for (const { member, wanted } of plan) {
+        if (!this.#members.includes(member)) continue; // left meanwhile
+        member.assignment.add(wanted);
+        member.assignment.announce();
+      }
     });
-    return this.#work;
   }
 
-  #assign(member: Member, wanted: readonly PartitionLog[]): void {
-    const { options, abort, runners } = member;
-    if (abort.signal.aborted) return; // left meanwhile
-    const added = wanted.filter((log) => !runners.has(log.partition));
-    const unwanted = new AbortController();
-    const starts = this.#starts(member, added, unwanted.signal);
-    const done = added.map((log) => {
-      const { partition } = log;
-      const handle = {};
-      const runner = new Runner(
-        {
-          log,
-          options,
-          meters: this.#meters,
-          committed: () => this.#store.committed(partition),
-          commit: (offset) => this.#store.commit(partition, offset),
-          moved: (position) => this.#store.moved(partition, handle, position),
-        },
-        starts.then((positions) => positions?.get(partition) ?? this.#store.committed(partition)),
-      );
-      runners.set(partition, runner);
-      return runner.done.finally(() => this.#store.moved(partition, handle, undefined));
-    });
-    void Promise.all(done).then(() => unwanted.abort());
-    options.onAssigned?.([...runners.keys()].sort((a, b) => a - b));
-  }
-
-  /** One question for all that is new. Nobody waits for the answer but the runners, which may be stopped meanwhile. */
-  async #starts(
-    { options }: Member,
-    added: readonly PartitionLog[],
-    unwanted: AbortSignal,
-  ): Promise<ReadonlyMap<number, number> | undefined> {
-    const { position } = options;
-    if (position === undefined || added.length === 0) return undefined;
-    return untilDone(
-      () => position(added.map((log) => log.partition)),
-      unwanted,
-      (error) => {
-        this.#meters.error("position");
-        options.onError?.(error);
-      },
-    );
-  }
-
-  /** Resolves when the batches under way have ended. */
-  async #stop(member: Member, partitions: readonly number[]): Promise<void> {
-    const stopped = partitions.map((partition) => {
-      const runner = member.runners.get(partition);
-      member.runners.delete(partition);
-      runner?.stop();
-      return runner?.done;
-    });
-    const all = Promise.all(stopped).then(() => undefined);
-    this.#leaving.add(all);
-    await all;
-    this.#leaving.delete(all);
+  #take(member: Member, partitions: readonly number[]): Promise<void> {
+    const batches = member.assignment.remove(partitions);
+    this.#leaving.add(batches);
+    return batches.finally(() => this.#leaving.delete(batches));
   }
 }
 

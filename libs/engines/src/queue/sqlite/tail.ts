@@ -1,18 +1,5 @@
 import type { QueueRecord } from "../port.js";
 
-/** What a consumer needs of a partition, whatever keeps its records. */
-export interface PartitionLog {
-  readonly partition: number;
-  /** The oldest record that is still there. */
-  readonly first: number;
-  /** The offset the next record will get. */
-  readonly end: number;
-  /** Records from `from` on, `first <= from < end`: at least one. */
-  fetch(from: number, limit: number): readonly QueueRecord[] | Promise<readonly QueueRecord[]>;
-  /** Calls back once when `end` grows. Returns how to give up waiting. */
-  onceGrown(wake: () => void): () => void;
-}
-
 /** Bytes a record is counted with besides its value: objects, key, list entry. */
 const RECORD_OVERHEAD = 200;
 
@@ -97,7 +84,7 @@ export class Tail {
     return () => void this.#followers.delete(listener);
   }
 
-  onceGrown(wake: () => void): () => void {
+  onceChanged(wake: () => void): () => void {
     this.#wakers.add(wake);
     return () => void this.#wakers.delete(wake);
   }

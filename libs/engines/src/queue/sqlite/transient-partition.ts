@@ -1,5 +1,6 @@
+import type { PartitionLog } from "../partition-log.js";
 import type { QueueRecord } from "../port.js";
-import { type PartitionLog, Tail } from "./tail.js";
+import { Tail } from "./tail.js";
 
 const MAX_RECORDS = 10_000;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -29,11 +30,11 @@ export class TransientPartition implements PartitionLog {
     while ((this.tail.oldest?.timestamp ?? now) < now - KEEP_MS) this.tail.dropBefore(this.first + 1);
   }
 
-  fetch(from: number, limit: number): readonly QueueRecord[] {
-    return this.tail.slice(from, limit);
+  take(from: number, limit: number): readonly QueueRecord[] | undefined {
+    return from >= this.end ? undefined : this.tail.slice(from, limit);
   }
 
-  onceGrown(wake: () => void): () => void {
-    return this.tail.onceGrown(wake);
+  onceChanged(wake: () => void): () => void {
+    return this.tail.onceChanged(wake);
   }
 }
