@@ -40,8 +40,7 @@ const guardSignals = () => {
 
 /**
  * npm runs a script through a shell, and signals the shell, not what runs in it: it would live on without a parent. So
- * losing the parent counts as SIGTERM. (`npm start` has the shell replace itself where it can; then signals come here,
- * and npm waits for the end. Where there is no `exec`, on Windows, the second half of that script runs.)
+ * losing the parent counts as SIGTERM. (`npm start` has the shell replace itself, which is better: npm waits for the end.)
  */
 const endWithParent = () => {
   if (!process.env.npm_lifecycle_event) return;

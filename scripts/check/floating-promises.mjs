@@ -33,8 +33,9 @@ export const floatingPromises = () => {
     const visit = (node) => {
       if (ts.isExpressionStatement(node)) {
         const expression = ts.skipParentheses(node.expression);
-        const assigned = ts.isBinaryExpression(expression);
-        if (!assigned && !handled(expression) && thenable(checker.getTypeAtLocation(expression))) {
+        // What is awaited or assigned is waited for; asking for its type would be most of the work.
+        const waitedFor = ts.isAwaitExpression(expression) || ts.isVoidExpression(expression) || ts.isBinaryExpression(expression);
+        if (!waitedFor && !handled(expression) && thenable(checker.getTypeAtLocation(expression))) {
           const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
           problems.push(`${relative(root, file)}:${line + 1}: a promise that nobody waits for: ${expression.getText(source).slice(0, 80)}`);
         }
