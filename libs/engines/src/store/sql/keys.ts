@@ -15,11 +15,17 @@ export const sortRows = <R extends readonly SqlValue[]>(rows: R[], columns: numb
     return 0;
   });
 
-/** Each key once, sorted. */
+/**
+ * Each key once, in one order for all callers. Ids hold no NUL, so joined by it they stay apart and sort as the parts do
+ * (numbers as text: still one order).
+ */
 export const distinctKeys = (keys: readonly (readonly [string | number, ...(string | number)[]])[]): (string | number)[][] => {
   const seen = new Map<string, (string | number)[]>();
-  for (const key of keys) seen.set(key.length === 1 ? String(key[0]) : JSON.stringify(key), [...key]);
-  return sortRows([...seen.values()], keys[0]?.length ?? 0);
+  for (const key of keys) {
+    const text = key.length === 1 ? String(key[0]) : key.join("\0");
+    if (!seen.has(text)) seen.set(text, [...key]);
+  }
+  return [...seen.keys()].sort().map((text) => seen.get(text) as (string | number)[]);
 };
 
 /** Message ids as keys, each once. What is no decimal number names no message. */
