@@ -14,6 +14,8 @@ export interface IdentityDeps {
   readonly owner: string;
   /** Called when somebody else has the slot: this process must make no more ids and end. */
   readonly onSlotLost: () => void;
+  /** Verified tokens to remember; the default suits a process that sees each token many times. */
+  readonly verifiedTokens?: number;
 }
 
 /** What makes a process one of the cluster: its slot, the ids made under it, and the key that signs tokens. */
@@ -25,7 +27,7 @@ export interface Identity {
 }
 
 /** @throws ConfigError for a missing or weak key, AppError UNAVAILABLE when no slot is to be had. */
-export const openIdentity = async ({ registry, clock, config, owner, onSlotLost }: IdentityDeps): Promise<Identity> => {
+export const openIdentity = async ({ registry, clock, config, owner, onSlotLost, verifiedTokens }: IdentityDeps): Promise<Identity> => {
   const engines = [config.IM_QUEUE_URL, config.IM_STORE_URL, config.IM_REDIS_URL, config.IM_ETCD_URL];
   const embedded = engines.every((url) => url === undefined);
   const key = await signingKey(config.IM_AUTH_KEY, embedded, config.IM_DATA_DIR);
@@ -34,7 +36,7 @@ export const openIdentity = async ({ registry, clock, config, owner, onSlotLost 
   return {
     lease,
     snowflakes: new Snowflakes(lease, clock),
-    tokens: new Tokens(key, config.IM_ACCESS_TTL_S, clock),
+    tokens: new Tokens(key, config.IM_ACCESS_TTL_S, clock, verifiedTokens),
     close: () => lease.close(),
   };
 };

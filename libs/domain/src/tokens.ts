@@ -27,15 +27,20 @@ export interface AccessClaims {
  */
 export class Tokens {
   readonly #key: KeyObject;
-  readonly #verified = new LRUCache<string, AccessClaims>({ max: VERIFIED_MAX });
+  readonly #verified: LRUCache<string, AccessClaims>;
   readonly #services = new LRUCache<string, { readonly name: string; readonly expiresAt: number }>({ max: SERVICES_MAX });
 
-  /** @param key at least 32 bytes. @param accessTtlS life of an access token, seconds. */
+  /**
+   * @param key at least 32 bytes. @param accessTtlS life of an access token, seconds.
+   * @param verifiedMax verified tokens that are remembered, about 500 bytes each
+   */
   constructor(
     key: Uint8Array,
     readonly accessTtlS: number,
     private readonly clock: Pick<Clock, "now">,
+    verifiedMax = VERIFIED_MAX,
   ) {
+    this.#verified = new LRUCache({ max: verifiedMax });
     if (key.byteLength < 32) throw new RangeError("the signing key needs at least 32 bytes");
     this.#key = createSecretKey(key);
   }
