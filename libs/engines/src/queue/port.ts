@@ -3,7 +3,8 @@
  *
  * Guarantees every engine gives:
  * - `produce` resolves only when every record is durable (survives kill -9 of every process of ours); when it rejects,
- *   the records may or may not be there. It never resolves early and never reorders records of one call with one key.
+ *   the records may or may not be there. It never resolves early and never reorders records of one call with one key. A record may
+ *   be there more than once (a request repeated after its answer was lost).
  * - Records of one key go to one partition (murmur2 of the key's UTF-8 bytes, as Kafka's default partitioner does).
  * - A consumer group reads each partition in offset order, at least once, one batch of a partition at a time; different
  *   partitions run concurrently. Where a partition begins is the caller's to say (`position`), else the group's

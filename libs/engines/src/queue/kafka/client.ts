@@ -46,6 +46,8 @@ const logTo =
 
 /** What kafkajs's errors carry that matters here. */
 export interface KafkaError extends Error {
+  readonly cause?: KafkaError;
+  readonly retriable?: boolean;
   readonly type?: string;
   readonly topic?: string;
   readonly partition?: number;

@@ -1,16 +1,18 @@
-import { AppError, type Logger } from "@dunlin/runtime";
-import type { Message, Producer } from "kafkajs";
+import { AppError, type Logger, sleep } from "@dunlin/runtime";
+import type { Message, Producer, TopicMessages } from "kafkajs";
 import { family, type QueueMeters } from "../meters.js";
 import { partitionOf } from "../murmur2.js";
 import type { ProduceRecord } from "../port.js";
 import { sizeOf } from "../record-size.js";
-import { newClient } from "./client.js";
+import { type KafkaError, newClient } from "./client.js";
 
 /** What one partition gets in one request: Kafka takes a batch of 1 MiB with its defaults. */
 const BATCH_BYTES = 950 * 1024;
 const REQUEST_BYTES = 4 * 1024 * 1024;
 /** A caller hears of a failure after this at the latest, ms. */
 const DEADLINE_MS = 5_000;
+/** For so long a request that failed at once is tried again, ms. */
+const RETRY_MS = 2_000;
 const RECORD_OVERHEAD = 64;
 
 export interface KafkaProducerDeps {
@@ -66,7 +68,7 @@ export class KafkaProducer {
         () =>
         ({ message }) =>
           message.partition ?? 0,
-      retry: { retries: 1, initialRetryTime: 100, maxRetryTime: 500 },
+      retry: { retries: 0 },
     });
   }
 
@@ -133,7 +135,7 @@ export class KafkaProducer {
   async #send(lane: Lane, entries: readonly Entry[]): Promise<void> {
     let failure: AppError | undefined;
     try {
-      await this.#producer.sendBatch({ acks: -1, timeout: 2_500, topicMessages: grouped(entries) });
+      await this.#deliver(grouped(entries));
     } catch (cause) {
       this.#deps.meters.error("produce");
       this.#deps.logger.warn({ err: cause, records: entries.length }, "Kafka did not take a batch");
@@ -146,6 +148,25 @@ export class KafkaProducer {
       call.left--;
       if (failure) this.#settle(call, failure);
       else if (call.left === 0) this.#settle(call, undefined);
+    }
+  }
+
+  /**
+   * What fails at once (a leader that moved, a broker that restarts) is tried again for a while. What timed out is not:
+   * the time is over, and Kafka may still do it.
+   */
+  async #deliver(topicMessages: TopicMessages[]): Promise<void> {
+    const until = performance.now() + RETRY_MS;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#producer.sendBatch({ acks: -1, timeout: 2_500, topicMessages });
+        return;
+      } catch (error) {
+        const pause = 25 * 2 ** Math.min(attempt, 4);
+        if (!canRetry(error as KafkaError) || performance.now() + pause > until) throw error;
+        this.#deps.meters.error("produce");
+        await sleep(pause);
+      }
     }
   }
 
@@ -193,7 +214,13 @@ export class KafkaProducer {
 
 const unavailable = (cause: unknown): AppError => new AppError("UNAVAILABLE", undefined, { cause, retryAfterS: 1 });
 
-const grouped = (entries: readonly Entry[]): { topic: string; messages: Message[] }[] => {
+/** kafkajs wraps what it gave up on. */
+const canRetry = (error: KafkaError): boolean => {
+  const { name, retriable } = error.cause ?? error;
+  return retriable === true && name !== "KafkaJSRequestTimeoutError";
+};
+
+const grouped = (entries: readonly Entry[]): TopicMessages[] => {
   const topics = new Map<string, Message[]>();
   for (const { topic, partition, record } of entries) {
     const messages = topics.get(topic) ?? [];

@@ -1,8 +1,11 @@
+import { sleep } from "@dunlin/runtime";
 import type { Admin } from "kafkajs";
 import type { TopicSpec } from "../port.js";
+import { retryMs } from "../retry.js";
 import type { KafkaError } from "./client.js";
 
 const TRANSIENT_MS = 10 * 60_000;
+const CREATE_MS = 10_000;
 /** A topic that was not there is looked for again after this, ms. */
 const MISSING_MS = 1_000;
 
@@ -44,6 +47,7 @@ export class Topics {
     const there = new Set(await this.#admin.listTopics());
     const missing = specs.filter(({ name }) => !there.has(name));
     if (missing.length > 0) await this.#create(missing);
+    for (const { name } of missing) await this.#usable(name);
     const { topics } = await this.#admin.fetchTopicMetadata({ topics: specs.map(({ name }) => name) });
     const found = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
     for (const { name, partitions } of specs) {
@@ -60,7 +64,7 @@ export class Topics {
     // False when somebody else was quicker: the numbers are compared afterwards anyway.
     await this.#admin.createTopics({
       waitForLeaders: true,
-      timeout: 10_000,
+      timeout: CREATE_MS,
       topics: specs.map(({ name, partitions, durable }) => ({
         topic: name,
         numPartitions: partitions,
@@ -68,6 +72,20 @@ export class Topics {
         configEntries: configOf(name, durable, replicationFactor),
       })),
     });
+  }
+
+  /** Leaders are named before they know of it: for a moment they refuse what is asked of a new topic. */
+  async #usable(topic: string): Promise<void> {
+    const deadline = performance.now() + CREATE_MS;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#admin.fetchTopicOffsets(topic);
+        return;
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await sleep(retryMs(attempt) / 2);
+      }
+    }
   }
 
   async #ask(topic: string): Promise<number> {
