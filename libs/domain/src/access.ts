@@ -7,8 +7,6 @@ import { isGroupId, isUserId } from "./ids.js";
 
 /** How long a group's members are taken for current, ms; ingest checks again as of the message's place in the log. */
 const MEMBERS_FRESH_MS = 5_000;
-/** Before somebody is refused, the members must be this fresh, ms: who was added a moment ago elsewhere may write at once. */
-const REFUSAL_FRESH_MS = 250;
 const USERS_MAX = 200_000;
 /** Groups have at most 200 members, so this is a few tens of megabytes at the very most. */
 const GROUPS_MAX = 5_000;
@@ -26,6 +24,8 @@ export class Access {
   readonly #users = new LRUCache<string, true>({ max: USERS_MAX });
   readonly #groups = new LRUCache<string, KnownGroup>({ max: GROUPS_MAX });
   readonly #loading = new Map<string, Promise<KnownGroup>>();
+  /** Loads that begin when the one under way has ended, for those who came after it began. */
+  readonly #following = new Map<string, Promise<KnownGroup>>();
   readonly #userLoads: Batcher<string, boolean>;
 
   constructor(
@@ -53,23 +53,30 @@ export class Access {
     if (this.#users.get(peer)) return undefined;
     if (isUserId(peer)) return this.#requireUser(peer);
     if (!isGroupId(peer)) throw new AppError("PEER_NOT_FOUND");
-    if (this.#fresh(peer, MEMBERS_FRESH_MS)?.members.has(userId)) return undefined;
+    if (this.#fresh(peer)?.members.has(userId)) return undefined;
     return this.membership(userId, peer).then(() => undefined);
   }
 
-  /** A user's membership in a group. @throws AppError NOT_A_MEMBER, also when there is no such group; UNAVAILABLE */
+  /**
+   * A user's membership in a group. Nobody is refused on what was known before the call: who was added through another
+   * process, and knows it, gets in at once.
+   * @throws AppError NOT_A_MEMBER, also when there is no such group; UNAVAILABLE
+   */
   async membership(userId: string, groupId: string): Promise<MemberRow> {
-    const member =
-      (await this.#group(groupId, MEMBERS_FRESH_MS)).members.get(userId) ??
-      (await this.#group(groupId, REFUSAL_FRESH_MS)).members.get(userId);
+    const known = this.#fresh(groupId)?.members.get(userId);
+    if (known) return known;
+    // Good news may come from a load that began earlier, bad news may not.
+    const underWay = await this.#loading.get(groupId)?.catch(() => undefined);
+    const member = underWay?.members.get(userId) ?? (await this.#current(groupId)).members.get(userId);
     if (!member) throw new AppError("NOT_A_MEMBER");
     return member;
   }
 
-  /** A group's members by joining time, for one of them. @throws AppError NOT_A_MEMBER, UNAVAILABLE */
+  /** A group's members by joining time as they are now, for one of them. @throws AppError NOT_A_MEMBER, UNAVAILABLE */
   async members(userId: string, groupId: string): Promise<MemberRow[]> {
-    await this.membership(userId, groupId);
-    return [...(await this.#group(groupId, MEMBERS_FRESH_MS)).members.values()];
+    const { members } = await this.#current(groupId);
+    if (!members.has(userId)) throw new AppError("NOT_A_MEMBER");
+    return [...members.values()];
   }
 
   /** Those of the ids that are no user's. @throws AppError UNAVAILABLE */
@@ -88,28 +95,42 @@ export class Access {
     if (!(await this.#userLoads.get(id))) throw new AppError("PEER_NOT_FOUND");
   }
 
-  #fresh(groupId: string, withinMs: number): KnownGroup | undefined {
+  #fresh(groupId: string): KnownGroup | undefined {
     const known = this.#groups.get(groupId);
-    return known && this.clock.now() - known.loadedAt < withinMs ? known : undefined;
+    return known && this.clock.now() - known.loadedAt < MEMBERS_FRESH_MS ? known : undefined;
   }
 
-  async #group(groupId: string, withinMs: number): Promise<KnownGroup> {
-    const fresh = this.#fresh(groupId, withinMs);
-    if (fresh) return fresh;
-    let loading = this.#loading.get(groupId);
-    if (!loading) {
-      loading = this.#load(groupId);
-      this.#loading.set(groupId, loading);
-    }
+  /** The members as the store has them at some moment after this call; as known last while the store is away. */
+  async #current(groupId: string): Promise<KnownGroup> {
     try {
-      return await loading;
+      return await this.#loadFrom(groupId);
     } catch (error) {
       const known = this.#groups.get(groupId);
       if (!known) throw error;
       return known;
-    } finally {
-      if (this.#loading.get(groupId) === loading) this.#loading.delete(groupId);
     }
+  }
+
+  /** One load of a group at a time, and one to follow it that all who come meanwhile share. */
+  #loadFrom(groupId: string): Promise<KnownGroup> {
+    const underWay = this.#loading.get(groupId);
+    if (underWay === undefined) {
+      const loading = this.#load(groupId).finally(() => {
+        if (this.#loading.get(groupId) === loading) this.#loading.delete(groupId);
+      });
+      this.#loading.set(groupId, loading);
+      return loading;
+    }
+    let following = this.#following.get(groupId);
+    if (following === undefined) {
+      const next = (): Promise<KnownGroup> => {
+        this.#following.delete(groupId);
+        return this.#loadFrom(groupId);
+      };
+      following = underWay.then(next, next);
+      this.#following.set(groupId, following);
+    }
+    return following;
   }
 
   async #load(groupId: string): Promise<KnownGroup> {
