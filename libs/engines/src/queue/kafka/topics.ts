@@ -63,7 +63,8 @@ export class Topics {
     const replicationFactor = Math.min(3, brokers.length);
     // False when somebody else was quicker: the numbers are compared afterwards anyway.
     await this.#admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs's own wait gives up at once when the broker it asks has not heard of the topic yet.
+      waitForLeaders: false,
       timeout: CREATE_MS,
       topics: specs.map(({ name, partitions, durable }) => ({
         topic: name,
