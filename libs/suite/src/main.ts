@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { runMain } from "@dunlin/engines/host";
 import { composeSuite, suiteOptions } from "./compose.js";
 
@@ -29,7 +30,7 @@ await runMain({
             `  gRPC         ${config.IM_HOST}:${sys.port}`,
             `  operators    ${at("http", config.IM_METRICS_PORT)}/metrics, /healthz, /readyz`,
             `  engines      queue ${engine(queue)}, store ${engine(store)}, cache ${engine(cache)}, registry ${engine(registry)}`,
-            `  data         ${config.IM_DATA_DIR}`,
+            `  data         ${resolve(config.IM_DATA_DIR)}`,
             "  Talk to it:  npm run chat -- ann      (and in another terminal: npm run chat -- bob)",
             "  Stop it:     Ctrl-C",
             "",

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { guardExit } from "./exit-guard.js";
+import { guardExit } from "../../sqlite/exit-guard.js";
 import type { LogAnswers, LogHello, LogReply, LogRequest, LogState, LogWorkerData } from "./protocol.js";
 
 interface Waiting {

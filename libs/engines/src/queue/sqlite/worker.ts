@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { guarded } from "./exit-guard.js";
+import { guarded } from "../../sqlite/exit-guard.js";
 import { LogFile } from "./log-file.js";
 import type { LogAnswers, LogHello, LogReply, LogRequest, LogWorkerData } from "./protocol.js";
 

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { AppError } from "@dunlin/runtime";
+import { guardExit } from "../../sqlite/exit-guard.js";
 import { unavailable } from "../sql/errors.js";
 import { appErrorOf } from "./errors.js";
 import type { Answer, Operation, Reply, Request, WorkerSetup } from "./protocol.js";
@@ -19,8 +20,11 @@ export class WorkerConnection {
   #nextId = 0;
   #gone: AppError | undefined;
 
-  private constructor(setup: WorkerSetup) {
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
+  private constructor(setup: Omit<WorkerSetup, "flags">) {
+    const guard = guardExit();
+    const workerData: WorkerSetup = { ...setup, flags: guard.flags };
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { name: `dunlin-store-${setup.mode}`, workerData });
+    this.#worker.once("exit", guard.release);
     this.#worker.on("message", (reply: Reply) => {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
@@ -32,7 +36,7 @@ export class WorkerConnection {
   }
 
   /** Resolves when the database is open. */
-  static async open(setup: WorkerSetup): Promise<WorkerConnection> {
+  static async open(setup: Omit<WorkerSetup, "flags">): Promise<WorkerConnection> {
     const connection = new WorkerConnection(setup);
     try {
       await connection.#expect(0);

@@ -4,6 +4,8 @@ import type { SqlValue } from "../sql/session.js";
 export interface WorkerSetup {
   readonly file: string;
   readonly mode: "writer" | "reader";
+  /** Of the exit guard. */
+  readonly flags: SharedArrayBuffer;
 }
 
 /** What the connection in the worker is asked to do. */

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from "@photostructure/sqlite";
 import { LRUCache } from "lru-cache";
+import { guarded } from "../../sqlite/exit-guard.js";
 import type { Answer, Failure, Operation, Reply, Request, WorkerSetup } from "./protocol.js";
 
 /** Statements kept prepared. Lists of different lengths make different statements, hence the bound. */
@@ -31,7 +32,7 @@ const open = ({ file, mode }: WorkerSetup): DatabaseSyncInstance => {
   return database;
 };
 
-const serve = (database: DatabaseSyncInstance, port: NonNullable<typeof parentPort>): void => {
+const serve = (database: DatabaseSyncInstance, port: NonNullable<typeof parentPort>, guard: (work: () => void) => void): void => {
   const cache = new LRUCache<string, Prepared>({ max: PREPARED });
 
   const prepare = (sql: string): Prepared => {
@@ -78,7 +79,7 @@ const serve = (database: DatabaseSyncInstance, port: NonNullable<typeof parentPo
     }
   };
 
-  port.on("message", ({ id, operation, inTransaction }: Request) => {
+  const answer = ({ id, operation, inTransaction }: Request): void => {
     let reply: Reply;
     try {
       if (inTransaction && operation.kind !== "rollback" && !database.isTransaction) throw new Error("the transaction has ended already");
@@ -88,7 +89,8 @@ const serve = (database: DatabaseSyncInstance, port: NonNullable<typeof parentPo
     }
     port.postMessage(reply);
     if (operation.kind === "close") port.close();
-  });
+  };
+  port.on("message", (request: Request) => guard(() => answer(request)));
 };
 
 const failureOf = (error: unknown): Failure => ({
@@ -97,12 +99,17 @@ const failureOf = (error: unknown): Failure => ({
 });
 
 if (parentPort) {
-  let first: Reply;
-  try {
-    serve(open(workerData as WorkerSetup), parentPort);
-    first = { id: 0, answer: nothing };
-  } catch (error) {
-    first = { id: 0, failure: failureOf(error) };
-  }
-  parentPort.postMessage(first);
+  const port = parentPort;
+  const setup = workerData as WorkerSetup;
+  const guard = guarded(setup.flags);
+  guard(() => {
+    let first: Reply;
+    try {
+      serve(open(setup), port, guard);
+      first = { id: 0, answer: nothing };
+    } catch (error) {
+      first = { id: 0, failure: failureOf(error) };
+    }
+    port.postMessage(first);
+  });
 }
