@@ -15,6 +15,10 @@ const TIMEOUT_MS = 8_000;
 export class Calls {
   readonly #agent = new Agent({ connections: 64, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connectTimeout: 2_000 });
   #turn = 0;
+  /** Calls that got no answer (reset, time-out, refused). */
+  unanswered = 0;
+  /** Calls that were answered 5xx. */
+  refused = 0;
 
   constructor(private readonly urls: readonly string[]) {}
 
@@ -31,8 +35,10 @@ export class Calls {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const answer = (await response.body.json()) as { code: number; data?: Record<string, unknown> };
+      if (response.statusCode >= 500) this.refused += 1;
       return { status: response.statusCode, code: answer.code, data: answer.data ?? {} };
     } catch (error) {
+      this.unanswered += 1;
       return { status: 0, code: 0, data: {}, error: error instanceof Error ? error.message : String(error) };
     }
   }

@@ -58,6 +58,13 @@ export class Device {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
+  /** Loses its connection as a phone does that leaves the network; it comes back by itself. @returns whether it had one */
+  drop(): boolean {
+    if (!this.connected) return false;
+    this.#socket?.terminate();
+    return true;
+  }
+
   async stop(): Promise<void> {
     this.#running = false;
     clearInterval(this.#ackTimer);

@@ -2,18 +2,27 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Verdict } from "./checks.js";
+import { cellNames, clusterKills, tableOf } from "./cluster.js";
 import { embeddedKills } from "./embedded.js";
 import { APPLIED, type MutationName, mutations } from "./mutations.js";
 
 const USAGE = `npm run fault -- <what> [options]
   embedded               kill -9 of the one process at random moments under load
     --kills N            how often, default 20
+  cluster                kill -9 of each service and each engine under load: real engines, every service twice
+    --only <cell>        one of ${cellNames.join(", ")}
   --mutate <name>        with a deliberate fault in the code: the run must then find it. Names:
 ${Object.entries(mutations)
   .map(([name, { about }]) => `    ${name.padEnd(20)} ${about}`)
   .join("\n")}
   --keep                 keep the ledger and the logs, and say where
 `;
+
+interface Run {
+  readonly dir: string;
+  readonly args: readonly string[];
+  readonly mutation?: MutationName;
+}
 
 const value = (args: readonly string[], name: string): string | undefined => {
   const at = args.indexOf(name);
@@ -32,6 +41,32 @@ const report = (name: string, verdict: Verdict): void => {
   if (verdict.broken.length > 20) say(`  … and ${verdict.broken.length - 20} more`);
 };
 
+/** Each kind of run. @returns every broken rule */
+const runs: Record<string, (run: Run) => Promise<readonly string[]>> = {
+  embedded: async ({ args, ...run }) => {
+    const verdict = await embeddedKills({ ...run, say, kills: Number(value(args, "--kills") ?? 20) });
+    report("embedded", verdict);
+    return verdict.broken;
+  },
+  cluster: async ({ args, ...run }) => {
+    const only = value(args, "--only");
+    const interrupted = new AbortController();
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => interrupted.abort(new Error(`ended by ${name}`)));
+    try {
+      const options = { ...run, say, signal: interrupted.signal, ...(only === undefined ? {} : { only }) };
+      const { results, broken } = await clusterKills(options);
+      process.stdout.write(`\n${tableOf(results).join("\n")}\n\n`);
+      return broken;
+    } catch (error) {
+      if (!interrupted.signal.aborted) throw error;
+      say((interrupted.signal.reason as Error).message);
+      await rm(run.dir, { recursive: true, force: true });
+      // The cell under way would never come to its end, with everything it needs gone.
+      process.exit(130);
+    }
+  },
+};
+
 /** A mutation that was never applied would make "the checks found it" mean nothing. */
 const requireApplied = async (dir: string, mutation: MutationName): Promise<void> => {
   const logs = (await readdir(dir)).filter((name) => name.endsWith(".log"));
@@ -42,24 +77,23 @@ const requireApplied = async (dir: string, mutation: MutationName): Promise<void
 };
 
 const main = async (args: readonly string[]): Promise<number> => {
-  const what = args[0];
+  const run = runs[args[0] ?? ""];
   const mutation = value(args, "--mutate") as MutationName | undefined;
-  if (what !== "embedded" || (mutation !== undefined && !(mutation in mutations))) {
+  const only = value(args, "--only");
+  if (!run || (mutation !== undefined && !(mutation in mutations)) || (only !== undefined && !cellNames.includes(only))) {
     process.stderr.write(USAGE);
     return 2;
   }
   const dir = await mkdtemp(join(tmpdir(), "dunlin-fault-"));
   try {
-    const options = { dir, say, ...(mutation ? { mutation } : {}) };
-    const verdict = await embeddedKills({ ...options, kills: Number(value(args, "--kills") ?? 20) });
-    report(what, verdict);
+    const broken = await run({ dir, args, ...(mutation ? { mutation } : {}) });
     if (mutation === undefined) {
-      say(verdict.broken.length === 0 ? "all rules hold: L D O G P U" : `${verdict.broken.length} rules broken`);
-      return verdict.broken.length === 0 ? 0 : 1;
+      say(broken.length === 0 ? "all rules hold: L D O G P U R" : `${broken.length} rules broken`);
+      return broken.length === 0 ? 0 : 1;
     }
     await requireApplied(dir, mutation);
-    say(verdict.broken.length > 0 ? `the mutation ${mutation} was found, as it must be` : `the mutation ${mutation} was NOT found`);
-    return verdict.broken.length > 0 ? 0 : 1;
+    say(broken.length > 0 ? `the mutation ${mutation} was found, as it must be` : `the mutation ${mutation} was NOT found`);
+    return broken.length > 0 ? 0 : 1;
   } finally {
     if (args.includes("--keep")) say(`kept: ${dir}`);
     else await rm(dir, { recursive: true, force: true });

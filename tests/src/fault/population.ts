@@ -1,4 +1,4 @@
-import type { Calls } from "./calls.js";
+import type { Called, Calls } from "./calls.js";
 import { Device } from "./device.js";
 import { hashOf, type Ledger, type SendRow } from "./ledger.js";
 
@@ -21,6 +21,14 @@ export interface PopulationOptions {
   readonly calls: Calls;
   readonly wsUrls: readonly string[];
   readonly ledger: Ledger;
+  /** Another way than HTTP to send a message; each try takes one of the two, by lot. */
+  readonly alsoSend?: (from: string, body: SendBody) => Promise<Called>;
+}
+
+export interface SendBody {
+  readonly to: string;
+  readonly client_msg_id: string;
+  readonly payload: object;
 }
 
 const RETRY_MS = 45_000;
@@ -131,7 +139,7 @@ export class Population {
   }
 
   async #send(sender: Person): Promise<void> {
-    const { calls, ledger } = this.options;
+    const { calls, ledger, alsoSend } = this.options;
     const own = this.conversations.filter((conversation) => conversation.members.includes(sender));
     const conversation = own[Math.floor(Math.random() * own.length)] as Conversation;
     const n = ++this.#serial;
@@ -154,7 +162,8 @@ export class Population {
     const patient = Math.random() < 0.8;
     const deadline = Date.now() + RETRY_MS;
     for (let attempt = 0; ; attempt++) {
-      const called = await calls.call("POST", "/v1/messages", sender.token, body);
+      const other = Math.random() < 0.5 ? alsoSend : undefined;
+      const called = await (other ? other(sender.id, body) : calls.call("POST", "/v1/messages", sender.token, body));
       row.tDone = Date.now();
       if (called.status === 202) {
         row.outcome = "ok";

@@ -34,6 +34,14 @@ export class TestedProcess {
     return this.options.name;
   }
 
+  get pid(): number | undefined {
+    return this.running ? this.#child?.pid : undefined;
+  }
+
+  get logFile(): string {
+    return String(this.#log.path);
+  }
+
   get running(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
@@ -51,7 +59,7 @@ export class TestedProcess {
     child.stderr.pipe(this.#log, { end: false });
     const deadline = Date.now() + READY_MS;
     while (!(await this.ready())) {
-      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}; see ${String(this.#log.path)}`);
+      if (!this.running) throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}; see ${String(this.#log.path)}`);
       if (Date.now() > deadline) throw new Error(`${name} is not ready; see ${String(this.#log.path)}`);
       await sleep(50);
     }
@@ -63,6 +71,16 @@ export class TestedProcess {
     } catch {
       return false;
     }
+  }
+
+  /** The sum of a metric over its labels; 0 when it is not there. */
+  async metric(name: string): Promise<number> {
+    const answer = await fetch(`http://127.0.0.1:${this.options.metricsPort}/metrics`, { signal: AbortSignal.timeout(5_000) });
+    let sum = 0;
+    for (const line of (await answer.text()).split("\n")) {
+      if (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) sum += Number(line.slice(line.lastIndexOf(" ") + 1));
+    }
+    return sum;
   }
 
   /** Sends a signal; after SIGKILL resolves when it is gone. */
