@@ -45,12 +45,17 @@ export class DeliveryWatch {
     return first;
   }
 
-  /** The longest that a send begun in that span took from the call until it was shown everywhere, ms. */
+  /** When the last of the sends begun in that span that have been shown everywhere was, ms since 1970; `from` if none. */
+  lastShown(from: number, to: number): number {
+    return Math.max(from, ...this.#accepted(from, to).map((row) => this.#shownAt.get(row.clientMsgId) ?? from));
+  }
+
+  /** The longest that a send begun in that span took from its 202 until it was shown everywhere, ms. */
   slowest(from: number, to: number): number {
     let slowest = 0;
     for (const row of this.#accepted(from, to)) {
       const at = this.#shownAt.get(row.clientMsgId);
-      if (at !== undefined) slowest = Math.max(slowest, at - row.tInvoke);
+      if (at !== undefined) slowest = Math.max(slowest, at - row.tDone);
     }
     return slowest;
   }
