@@ -88,12 +88,18 @@ const main = async (args: readonly string[]): Promise<number> => {
   try {
     const broken = await run({ dir, args, ...(mutation ? { mutation } : {}) });
     if (mutation === undefined) {
-      say(broken.length === 0 ? "all rules hold: L D O G P U R" : `${broken.length} rules broken`);
+      say(broken.length === 0 ? "all rules hold: L D O G P U" : `${broken.length} rules broken`);
       return broken.length === 0 ? 0 : 1;
     }
     await requireApplied(dir, mutation);
-    say(broken.length > 0 ? `the mutation ${mutation} was found, as it must be` : `the mutation ${mutation} was NOT found`);
-    return broken.length > 0 ? 0 : 1;
+    const { breaks } = mutations[mutation];
+    const found = broken.filter((line) => line.startsWith(`${breaks} `) || line.includes(`: ${breaks} `)).length;
+    say(
+      found > 0
+        ? `the mutation ${mutation} was found, as it must be: ${found} times by rule ${breaks}`
+        : `the mutation ${mutation} was NOT found`,
+    );
+    return found > 0 ? 0 : 1;
   } finally {
     if (args.includes("--keep")) say(`kept: ${dir}`);
     else await rm(dir, { recursive: true, force: true });

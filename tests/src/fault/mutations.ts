@@ -7,11 +7,12 @@ export interface Replacement {
 
 /**
  * Deliberate faults. A ledger that stays green with one of these in the code proves nothing. They are applied while the
- * code is loaded; nothing in the product knows of them.
+ * code is loaded; nothing in the product knows of them. `breaks` is the rule by which each must be found.
  */
 export const mutations = {
   "early-answer": {
     about: "apisvc answers before the queue has acknowledged",
+    breaks: "L",
     replacements: [
       {
         file: "libs/domain/dist/commands.js",
@@ -22,6 +23,7 @@ export const mutations = {
   },
   "no-dedupe": {
     about: "neither apisvc nor ingest nor the store's keys drop a message that was sent twice",
+    breaks: "D",
     replacements: [
       {
         file: "libs/domain/dist/sending.js",
@@ -45,7 +47,7 @@ export const mutations = {
       },
     ],
   },
-} as const satisfies Record<string, { about: string; replacements: readonly Replacement[] }>;
+} as const satisfies Record<string, { about: string; breaks: string; replacements: readonly Replacement[] }>;
 
 export type MutationName = keyof typeof mutations;
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sleep } from "@dunlin/runtime";
@@ -8,6 +9,7 @@ import { sleep } from "@dunlin/runtime";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const READY_MS = 90_000;
 const EXIT_MS = 45_000;
+const TAIL_CHARS = 2_000;
 
 export interface ProcessOptions {
   /** For messages and the log file, e.g. "api 1". */
@@ -59,10 +61,17 @@ export class TestedProcess {
     child.stderr.pipe(this.#log, { end: false });
     const deadline = Date.now() + READY_MS;
     while (!(await this.ready())) {
-      if (!this.running) throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}; see ${String(this.#log.path)}`);
-      if (Date.now() > deadline) throw new Error(`${name} is not ready; see ${String(this.#log.path)}`);
+      if (!this.running) throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}; ${await this.#tail()}`);
+      if (Date.now() > deadline) throw new Error(`${name} is not ready; ${await this.#tail()}`);
       await sleep(50);
     }
+  }
+
+  async #tail(): Promise<string> {
+    // What it wrote last may still be on its way through the pipe.
+    await sleep(200);
+    const text = await readFile(this.logFile, "utf8").catch(() => "");
+    return `${this.logFile} ends with\n${text.slice(-TAIL_CHARS)}`;
   }
 
   async ready(): Promise<boolean> {
