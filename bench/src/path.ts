@@ -113,7 +113,7 @@ export const benchPath = async (args: readonly string[]): Promise<void> => {
   const connections = Number(flags.get("connections") ?? 64);
   const kinds = KINDS.filter((kind) => (flags.get("only") ?? kind.name) === kind.name);
 
-  const system = await startSystem({ engines, shape, users: USERS, env: { IM_RATE_LIMIT: "0" } });
+  const system = await startSystem({ engines, shape, users: USERS, env: { IM_RATE_SENDS_PER_S: "0" } });
   const receiver = load("receiver");
   try {
     const connected = await ask<ReceiverReport & { kind: "connected" }>(receiver, {

@@ -41,6 +41,8 @@ export interface SystemOptions {
 }
 
 const READY_MS = 60_000;
+/** As the services are run for real: package.json, Dockerfile. */
+const SERVER_FLAGS = ["--max-semi-space-size=64"];
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -176,11 +178,12 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
   };
 };
 
-/** BENCH_PROFILE=<folder> writes a CPU profile of each server process there. */
+/** BENCH_PROFILE=<folder> writes a CPU profile of each server process there; BENCH_NODE_FLAGS are given to each. */
 const profileDir = (): string | undefined => process.env["BENCH_PROFILE"];
 const nodeFlags = (name: string): string[] => {
   const folder = profileDir();
-  return folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`] : [];
+  const given = process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? SERVER_FLAGS;
+  return folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`, ...given] : given;
 };
 
 const ready = async (name: string, child: ChildProcess, port: number): Promise<void> => {
