@@ -49,7 +49,7 @@ export const cells: readonly Cell[] = [
     victim: "gateway",
     downMs: 6_000,
     budgetMs: 10_000,
-    logged: /"name":"gateway"/,
+    logged: /$^/,
     bit: ({ brokenConnections }) => brokenConnections > 0,
     works: "dunlin_delivered_total",
   }),
