@@ -1,6 +1,6 @@
 import type { IngestChanges, IngestTransaction, SendKey } from "@dunlin/engines/store";
 import type { Clock } from "@dunlin/runtime";
-import { pairOf } from "../ids.js";
+import { isGroupId, pairOf } from "../ids.js";
 import { conversationOf, type ValidCommand } from "./decode.js";
 import { Draft, type Effects } from "./draft.js";
 import { applyAddMembers, applyCreateGroup, applyRemoveMember } from "./groups.js";
@@ -55,14 +55,18 @@ export const applyCommands = async (
         break;
     }
   }
-  const sent = await tx.sent(sends);
-  const conversations = await tx.lockConversations([...conversationIds].sort());
-  const groups = [...conversations.values()].filter((row) => row.kind === "group").map((row) => row.id);
-  const members = groups.length > 0 ? await tx.members(groups) : [];
-  for (const member of members) users.add(member.userId);
   for (const id of conversationIds) for (const userId of pairOf(id) ?? []) if (userId.startsWith("U")) users.add(userId);
-  const mailboxes = await tx.lockMailboxes([...users].sort());
-  const dialogs = dialogKeys.size > 0 ? await tx.dialogs([...dialogKeys.values()]) : [];
+  const groups = [...conversationIds].filter(isGroupId);
+  // Issued together, carried out in this order: a round trip for each would be most of a small batch's time.
+  const [sent, conversations, members, dialogs, early] = await Promise.all([
+    tx.sent(sends),
+    tx.lockConversations([...conversationIds].sort()),
+    groups.length > 0 ? tx.members(groups) : [],
+    dialogKeys.size > 0 ? tx.dialogs([...dialogKeys.values()]) : [],
+    groups.length > 0 ? undefined : tx.lockMailboxes([...users].sort()),
+  ]);
+  for (const member of members) users.add(member.userId);
+  const mailboxes = early ?? (await tx.lockMailboxes([...users].sort()));
 
   const draft = new Draft({ now: clock.now(), conversations, members, mailboxes, dialogs, sent });
   for (const [index, command] of commands.entries()) {

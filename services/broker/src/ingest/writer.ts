@@ -73,18 +73,17 @@ const transact = async ({ store, clock, rules, bury }: WriterDeps, items: readon
   const indexed: { item: Item; command: ValidCommand }[] = [];
   if (apply) for (const item of items) if (typeof item.command !== "string") indexed.push({ item, command: item.command });
   return store.ingest.transaction(async (tx) => {
-    const stored = await tx.lockOffsets(
-      COMMANDS,
-      [...moves.keys()].sort((a, b) => a - b),
-    );
+    const commands = indexed.map((entry) => entry.command);
+    // The offsets' locks come first; what is worked out meanwhile is thrown away when the partition is somebody else's.
+    const [stored, { changes, effects }] = await Promise.all([
+      tx.lockOffsets(
+        COMMANDS,
+        [...moves.keys()].sort((a, b) => a - b),
+      ),
+      applyCommands(tx, commands, rules, clock),
+    ]);
     const lost = [...moves].filter(([partition, span]) => (stored.get(partition) ?? 0) !== span.from);
     if (lost.length > 0) throw new Fenced(lost.map(([partition]) => partition));
-    const { changes, effects } = await applyCommands(
-      tx,
-      indexed.map((entry) => entry.command),
-      rules,
-      clock,
-    );
     if (effects.dead.length > 0) {
       await bury(effects.dead.map(({ index, reason }) => ({ item: (indexed[index] as { item: Item }).item, reason })));
     }

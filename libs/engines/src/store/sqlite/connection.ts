@@ -19,17 +19,21 @@ export class WorkerConnection {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #gone: AppError | undefined;
+  /** Requests of this turn of the event loop: they travel in one message, since waking a thread costs more than its work. */
+  #outbox: Request[] = [];
 
   private constructor(setup: Omit<WorkerSetup, "flags">) {
     const guard = guardExit();
     const workerData: WorkerSetup = { ...setup, flags: guard.flags };
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { name: `dunlin-store-${setup.mode}`, workerData });
     this.#worker.once("exit", guard.release);
-    this.#worker.on("message", (reply: Reply) => {
-      const waiting = this.#waiting.get(reply.id);
-      this.#waiting.delete(reply.id);
-      if ("answer" in reply) waiting?.resolve(reply.answer);
-      else waiting?.reject(appErrorOf(reply.failure));
+    this.#worker.on("message", (replies: readonly Reply[]) => {
+      for (const reply of replies) {
+        const waiting = this.#waiting.get(reply.id);
+        this.#waiting.delete(reply.id);
+        if ("answer" in reply) waiting?.resolve(reply.answer);
+        else waiting?.reject(appErrorOf(reply.failure));
+      }
     });
     this.#worker.on("error", (error) => this.#end(unavailable("the store's thread failed", error)));
     this.#worker.on("exit", () => this.#end(unavailable("the store is closed")));
@@ -53,7 +57,8 @@ export class WorkerConnection {
     if (this.#waiting.size >= MAX_PENDING) throw unavailable("too many requests wait for the store");
     const id = ++this.#nextId;
     const answer = this.#expect(id);
-    this.#worker.postMessage({ id, operation, inTransaction } satisfies Request);
+    this.#outbox.push({ id, operation, inTransaction });
+    if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());
     return answer;
   }
 
@@ -67,6 +72,12 @@ export class WorkerConnection {
       await this.#worker.terminate();
       await exited;
     }
+  }
+
+  #flush(): void {
+    const requests = this.#outbox;
+    this.#outbox = [];
+    this.#worker.postMessage(requests);
   }
 
   #expect(id: number): Promise<Answer> {

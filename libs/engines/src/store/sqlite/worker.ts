@@ -79,18 +79,20 @@ const serve = (database: DatabaseSyncInstance, port: NonNullable<typeof parentPo
     }
   };
 
-  const answer = ({ id, operation, inTransaction }: Request): void => {
-    let reply: Reply;
+  const answer = ({ id, operation, inTransaction }: Request): Reply => {
     try {
       if (inTransaction && operation.kind !== "rollback" && !database.isTransaction) throw new Error("the transaction has ended already");
-      reply = { id, answer: perform(operation) };
+      return { id, answer: perform(operation) };
     } catch (error) {
-      reply = { id, failure: failureOf(error) };
+      return { id, failure: failureOf(error) };
     }
-    port.postMessage(reply);
-    if (operation.kind === "close") port.close();
   };
-  port.on("message", (request: Request) => guard(() => answer(request)));
+  port.on("message", (requests: readonly Request[]) => {
+    guard(() => {
+      port.postMessage(requests.map(answer));
+      if (requests.at(-1)?.operation.kind === "close") port.close();
+    });
+  });
 };
 
 const failureOf = (error: unknown): Failure => ({
@@ -110,6 +112,6 @@ if (parentPort) {
     } catch (error) {
       first = { id: 0, failure: failureOf(error) };
     }
-    port.postMessage(first);
+    port.postMessage([first]);
   });
 }
