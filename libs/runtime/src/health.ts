@@ -12,6 +12,7 @@ const CHECK_TIMEOUT_MS = 1_000;
 export class Health {
   readonly #checks = new Map<string, HealthCheck>();
   #draining = false;
+  #starting = false;
 
   add(name: string, check: HealthCheck): void {
     this.#checks.set(name, check);
@@ -19,6 +20,15 @@ export class Health {
 
   remove(name: string): void {
     this.#checks.delete(name);
+  }
+
+  /** Not ready until `started`: some of the process's services do not listen yet. */
+  starting(): void {
+    this.#starting = true;
+  }
+
+  started(): void {
+    this.#starting = false;
   }
 
   /** From now on not ready: load balancers send nothing new. */
@@ -32,7 +42,8 @@ export class Health {
 
   async report(): Promise<HealthReport> {
     const checks: Record<string, string> = {};
-    let ready = !this.#draining;
+    let ready = !this.#draining && !this.#starting;
+    if (this.#starting) checks["starting"] = "yes";
     if (this.#draining) checks["draining"] = "yes";
     await Promise.all(
       [...this.#checks].map(async ([name, check]) => {

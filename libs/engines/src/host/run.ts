@@ -53,9 +53,13 @@ export const runMain = async <T extends OptionTable, K extends EngineName>(main:
       await host.close();
       throw error;
     }
+    host.health.starting();
     await runServices({
       services: [metricsService(host), ...composition.services],
-      started: composition.started,
+      started: () => {
+        host.health.started();
+        composition.started?.();
+      },
       close: async () => {
         await composition.close?.();
         await host.close();
