@@ -1,6 +1,7 @@
 import { createBrokerService } from "@dunlin/broker";
 import { conversationIdOf, newId } from "@dunlin/domain";
 import type { Queue, QueueRecord } from "@dunlin/engines/queue";
+import { noChanges } from "@dunlin/engines/store";
 import { COMMANDS, deadTopic, deliveriesTopic, PUSHES, queue as records, SCHEMA_VERSION } from "@dunlin/proto";
 import { AppError, type Service } from "@dunlin/runtime";
 import { describe, expect, test } from "vitest";
@@ -199,16 +200,7 @@ describe("what a stop leaves behind", () => {
     await store.ingest.transaction(async (tx) => {
       const offsets = await tx.lockOffsets(COMMANDS, [0, 1, 2, 3]);
       const [partition, next] = [...offsets].find(([, at]) => at > 0) ?? [0, 0];
-      await tx.write({
-        messages: [],
-        updates: [],
-        conversations: [],
-        membersAdded: [],
-        membersRemoved: [],
-        mailboxes: new Map(),
-        dialogs: [],
-        offsets: [{ topic: COMMANDS, partition, nextOffset: next + 1, batchBegin: next + 1 }],
-      });
+      await tx.write({ ...noChanges, offsets: [{ topic: COMMANDS, partition, nextOffset: next + 1, batchBegin: next + 1 }] });
     });
     await queue.produce(COMMANDS, [sendRecord(ann, bob, { clientMsgId: "2" }), sendRecord(ann, bob, { clientMsgId: "3" })]);
     await eventually("goes on where the store is", async () => (await stored(ann, bob)).includes("3"), WAIT_MS);

@@ -284,6 +284,18 @@ export interface IngestChanges {
   readonly offsets: readonly OffsetChange[];
 }
 
+/** Changes that change nothing: what only moves offsets begins with it. */
+export const noChanges: IngestChanges = {
+  messages: [],
+  updates: [],
+  conversations: [],
+  membersAdded: [],
+  membersRemoved: [],
+  mailboxes: new Map(),
+  dialogs: [],
+  offsets: [],
+};
+
 export interface Ingest {
   /** Runs `work` in one transaction; resolves when committed. Retried whole on deadlock and lock timeout. */
   transaction<T>(work: (tx: IngestTransaction) => Promise<T>): Promise<T>;

@@ -2,7 +2,7 @@ import { durableTopics, type IngestRules, LiveGateways } from "@dunlin/domain";
 import type { Cache } from "@dunlin/engines/cache";
 import { type Consumer, PartitionLost, type Queue, type RecordBatch } from "@dunlin/engines/queue";
 import type { Registry } from "@dunlin/engines/registry";
-import type { Store } from "@dunlin/engines/store";
+import { noChanges, type Store } from "@dunlin/engines/store";
 import { COMMANDS } from "@dunlin/proto";
 import type { Clock, Health, Logger, Metrics, Service } from "@dunlin/runtime";
 import { createBury } from "./dead-letters.js";
@@ -115,16 +115,7 @@ export const createIngest = (ctx: IngestContext): Service => {
         .filter(([partition, next]) => delivered.get(partition) === next)
         .map(([partition, next]) => ({ topic: COMMANDS, partition, nextOffset: next, batchBegin: next }));
       if (offsets.length === 0) return;
-      await tx.write({
-        messages: [],
-        updates: [],
-        conversations: [],
-        membersAdded: [],
-        membersRemoved: [],
-        mailboxes: new Map(),
-        dialogs: [],
-        offsets,
-      });
+      await tx.write({ ...noChanges, offsets });
     });
   };
 

@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
-import type {
-  ConversationRow,
-  DialogChange,
-  IngestChanges,
-  IngestTransaction,
-  MemberRow,
-  MessageRow,
-  Store,
-  UpdateRow,
-  UserRow,
+import {
+  type ConversationRow,
+  type DialogChange,
+  type IngestChanges,
+  type IngestTransaction,
+  type MemberRow,
+  type MessageRow,
+  noChanges,
+  type Store,
+  type UpdateRow,
+  type UserRow,
 } from "../port.js";
 
 /** How the suite gets at one engine. All stores of a harness share their data. */
@@ -50,17 +51,6 @@ export const newUsers = (store: Store, count: number): Promise<string[]> =>
   Promise.all(Array.from({ length: count }, () => newUser(store)));
 
 export const pairId = (a: string, b: string): string => (a < b ? `${a}_${b}` : `${b}_${a}`);
-
-export const noChanges: IngestChanges = {
-  messages: [],
-  updates: [],
-  conversations: [],
-  membersAdded: [],
-  membersRemoved: [],
-  mailboxes: new Map(),
-  dialogs: [],
-  offsets: [],
-};
 
 export const conversationRow = (over: Partial<ConversationRow> & { id: string }): ConversationRow => ({
   kind: "user",

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { noChanges } from "../port.js";
 import {
   applySends,
   conversationRow,
@@ -7,7 +8,6 @@ import {
   newUser,
   newUsers,
   nextMessageId,
-  noChanges,
   pairId,
   type StoreHarness,
   send,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { MessageRow } from "../port.js";
+import { noChanges } from "../port.js";
 import {
   conversationRow,
   dialogChange,
@@ -7,7 +8,6 @@ import {
   messageRow,
   newUser,
   newUsers,
-  noChanges,
   pairId,
   type Send,
   type StoreHarness,

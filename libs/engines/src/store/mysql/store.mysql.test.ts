@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { sleep } from "@dunlin/runtime";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { newUsers, noChanges, pairId, type StoreHarness, send, T0, uniqueId } from "../contract/fixture.js";
+import { newUsers, pairId, type StoreHarness, send, T0, uniqueId } from "../contract/fixture.js";
 import { storeContract } from "../contract.js";
+import { noChanges } from "../port.js";
 import { Admin } from "./admin.js";
 import { openMysqlStore } from "./engine.js";
 

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { newUser, newUsers, noChanges, type StoreHarness, send } from "../contract/fixture.js";
+import { newUser, newUsers, type StoreHarness, send } from "../contract/fixture.js";
 import { storeContract } from "../contract.js";
+import { noChanges } from "../port.js";
 import { openSqliteStore } from "./engine.js";
 import { Turns } from "./turns.js";
 
