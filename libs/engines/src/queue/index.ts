@@ -1,14 +1,13 @@
 import type { EngineDeps } from "../host/index.js";
 import type { QueueConfig } from "./config.js";
-import { openKafkaQueue } from "./kafka/engine.js";
 import type { Queue } from "./port.js";
-import { openSqliteQueue } from "./sqlite/engine.js";
 
 export * from "./config.js";
 export * from "./port.js";
 
-/** Opens the embedded engine, or the clustered one when its URL is set. */
+/** Opens the embedded engine, or the clustered one when its URL is set; only that one's driver is loaded. */
 export const openQueue = async (config: QueueConfig, deps: EngineDeps): Promise<Queue> => {
   const { IM_QUEUE_URL } = config;
-  return IM_QUEUE_URL === undefined ? openSqliteQueue(config, deps) : openKafkaQueue({ ...config, IM_QUEUE_URL }, deps);
+  if (IM_QUEUE_URL === undefined) return (await import("./sqlite/engine.js")).openSqliteQueue(config, deps);
+  return (await import("./kafka/engine.js")).openKafkaQueue({ ...config, IM_QUEUE_URL }, deps);
 };
