@@ -7,6 +7,7 @@ import { createBrokerService } from "@dunlin/broker";
 import { domainOptions, durableTopics, type Identity, openIdentity } from "@dunlin/domain";
 import { type Host, hostOptions, openHost } from "@dunlin/engines/host";
 import type { Store } from "@dunlin/engines/store";
+import { until } from "@dunlin/engines/testing";
 import { createLogger, loadConfig, type Service } from "@dunlin/runtime";
 import { expect } from "vitest";
 
@@ -202,15 +203,7 @@ const checkShape = (method: string, path: string, status: number, data: unknown)
 };
 
 /** Waits until `probe` answers something else than undefined. @throws when it has not after ten seconds */
-export const eventually = async <T>(probe: () => Promise<T | undefined>): Promise<T> => {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    const value = await probe();
-    if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error("it did not happen within ten seconds");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-};
+export const eventually = <T>(probe: () => Promise<T | undefined>): Promise<T> => until("what the test waits for", probe, 10_000);
 
 /** Data of an answer that has come with this body; the head is not looked at. */
 export const envelopeOf = (rawAnswer: string): { code: number; msg: string } =>

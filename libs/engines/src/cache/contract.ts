@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually, fresh } from "../testing/eventually.js";
 import type { Cache, Route } from "./port.js";
 
 /** What the suite needs to know about an engine. */
@@ -6,24 +7,6 @@ export interface CacheHarness {
   /** Opens a cache; those opened in one test share their content, as two processes would. */
   open(): Promise<Cache>;
 }
-
-/** Waits until `check` no longer throws, at most `ms`; then its last error is the failure. */
-export const eventually = async (check: () => unknown, ms = 5_000): Promise<void> => {
-  const deadline = performance.now() + ms;
-  for (;;) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-};
-
-let serial = 0;
-/** A name no other test run uses: the engine may be shared and full of old keys. */
-export const fresh = (name: string): string => `${name}-${process.pid}-${Date.now().toString(36)}-${serial++}`;
 
 export const aRoute = (deviceId: string, connectionId: string, more: Partial<Route> = {}): Route => ({
   deviceId,

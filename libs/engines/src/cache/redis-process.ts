@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { eventually } from "./contract.js";
+import { eventually } from "../testing/eventually.js";
 
 /** Whether this machine can start a Redis of a test's own. */
 export const hasRedisServer = spawnSync("redis-server", ["--version"]).status === 0;

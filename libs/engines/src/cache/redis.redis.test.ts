@@ -1,6 +1,7 @@
 import { createLogger, systemClock } from "@dunlin/runtime";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { aRoute, cacheContract, eventually, fresh } from "./contract.js";
+import { eventually, fresh } from "../testing/eventually.js";
+import { aRoute, cacheContract } from "./contract.js";
 import { ROUTE_TTL_MS } from "./port.js";
 import { RedisCache } from "./redis/index.js";
 import { hasRedisServer, RedisProcess } from "./redis-process.js";

@@ -1,7 +1,8 @@
 import { createLogger, Metrics, systemClock } from "@dunlin/runtime";
 import kafkajs from "kafkajs";
 import { afterEach, expect, test } from "vitest";
-import { eventually, fresh, queueContract } from "./contract.js";
+import { eventually, fresh } from "../testing/eventually.js";
+import { queueContract } from "./contract.js";
 import { brokersOf } from "./kafka/client.js";
 import { openKafkaQueue } from "./kafka/engine.js";
 import type { Queue, QueueRecord } from "./port.js";

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger, Metrics, systemClock } from "@dunlin/runtime";
 import { afterAll, afterEach, expect, test } from "vitest";
-import { eventually, fresh, queueContract, readAll, runChild, text } from "./contract.js";
+import { eventually, fresh } from "../testing/eventually.js";
+import { readAll, runChild, text } from "./contract/fixture.js";
+import { queueContract } from "./contract.js";
 import type { Queue } from "./port.js";
 import { openSqliteQueue, type SqliteQueueTuning } from "./sqlite/engine.js";
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually, fresh } from "../testing/eventually.js";
 import type { Lock, Member, Registry, SlotLease } from "./port.js";
 import { SLOTS } from "./port.js";
 
@@ -18,20 +19,6 @@ export interface RegistryHarness {
   open(): Promise<Party>;
 }
 
-/** Waits until `check` no longer throws, at most `ms`; then its last error is the failure. */
-export const eventually = async (check: () => unknown, ms = 10_000): Promise<void> => {
-  const deadline = performance.now() + ms;
-  for (;;) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-};
-
 /** Waits for `ms` and checks all the while. */
 export const throughout = async (ms: number, check: () => void): Promise<void> => {
   const end = performance.now() + ms;
@@ -40,10 +27,6 @@ export const throughout = async (ms: number, check: () => void): Promise<void> =
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 };
-
-let serial = 0;
-/** A name no other test run uses: the engine may be shared. */
-export const fresh = (name: string): string => `${name}-${process.pid}-${Date.now().toString(36)}-${serial++}`;
 
 const ids = (members: readonly Member[] | undefined): string[] => (members ?? []).map((member) => member.id).sort();
 

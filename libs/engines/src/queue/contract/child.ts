@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { createLogger, Metrics, systemClock } from "@dunlin/runtime";
-import { openQueue } from "./index.js";
+import { openQueue } from "../index.js";
 
 /**
  * A process of its own for the contract suite, to be killed at any moment: `produce <topic>` writes the number of every
