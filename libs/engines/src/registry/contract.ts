@@ -66,6 +66,18 @@ export const registryContract = (name: string, { ttlMs, open: openParty }: Regis
       expect(ids(seen)).toEqual(["bob"]);
     });
 
+    test("all that a member says of itself arrives", async () => {
+      const [a, b] = [await open(), await open()];
+      const service = fresh("service");
+      const info = { addresses: { ws: "ws://host:1/ws" }, slot: 1023, load: 3, draining: false, since: 1_760_000_000_000 };
+      await a.registry.register(service, "ann", info);
+      let seen: readonly Member[] | undefined;
+      await b.registry.watch(service, (members) => {
+        seen = members;
+      });
+      expect(seen).toEqual([{ id: "ann", ...info }]);
+    });
+
     test("services do not see each other's members; a watcher that throws harms nobody", async () => {
       const { registry } = await open();
       const [one, two] = [fresh("one"), fresh("two")];

@@ -16,7 +16,8 @@ const infoSchema = z.object({
   slot: z.number().int().optional(),
   load: z.number().optional(),
   draining: z.boolean().optional(),
-});
+  since: z.number().optional(),
+}) satisfies { shape: Record<keyof MemberInfo, unknown> };
 
 /** The member a key and its value stand for, undefined when they are no good. */
 const parse = (id: string, value: string): Member | undefined => {
