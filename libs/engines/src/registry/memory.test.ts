@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger, systemClock } from "@dunlin/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { eventually } from "../testing/eventually.js";
 import { registryContract } from "./contract.js";
 import { MemoryRegistry, MemorySpace, spaceFile } from "./memory/index.js";
 import { SLOTS } from "./port.js";
@@ -112,5 +113,26 @@ test("a broken file is not in the way", async () => {
   writeFileSync(spaceFile(folder), "{");
   const registry = start(1_760_000_000_000);
   expect((await registry.leaseSlot("owner")).valid).toBe(true);
+  await registry.close();
+});
+
+test("a lock whose token cannot be written is refused, and free again", async () => {
+  const blocked = join(folder, "blocked");
+  writeFileSync(blocked, "a file where the folder should be");
+  const registry = new MemoryRegistry({ logger, clock: systemClock, ttlMs: TTL_MS, space: new MemorySpace(spaceFile(blocked)) });
+  await expect(registry.lock("job", "ann")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  rmSync(blocked);
+  expect((await registry.lock("job", "ann"))?.valid).toBe(true);
+  await registry.close();
+});
+
+test("a slot whose time cannot be reserved on disk gives no time, and goes on when it can", async () => {
+  const blocked = join(folder, "blocked");
+  writeFileSync(blocked, "a file where the folder should be");
+  const registry = new MemoryRegistry({ logger, clock: systemClock, ttlMs: TTL_MS, space: new MemorySpace(spaceFile(blocked)) });
+  const lease = await registry.leaseSlot("ann");
+  expect(lease.reservedUntil).toBe(0);
+  rmSync(blocked);
+  await eventually(() => expect(lease.reservedUntil).toBeGreaterThan(Date.now()));
   await registry.close();
 });

@@ -15,6 +15,9 @@ export interface MemoryRegistryOptions extends Pick<EngineDeps, "logger" | "cloc
   reachable?: () => boolean;
 }
 
+/** What the disk refused is tried again after this time, ms. */
+const RETRY_MS = 250;
+
 /** The file of the data folder in which the embedded engine keeps what must outlive the process. */
 export const spaceFile = (dataDir: string): string => join(dataDir, "registry.json");
 
@@ -114,6 +117,7 @@ export class MemoryRegistry implements Registry, Holder {
     const name = slotName(slot);
     let lost = false;
     let reservedUntil = 0;
+    let triesAgainAt = 0;
     const listeners = new Set<() => void>();
     const taken = (): void => {
       lost = true;
@@ -143,9 +147,14 @@ export class MemoryRegistry implements Registry, Holder {
       get reservedUntil() {
         // Writing here is cheap, so the reservation follows even a clock that leaps.
         const now = clock.now();
-        if (valid() && reservedUntil - now < RESERVE_LOW_MS) {
-          reservedUntil = now + RESERVE_MS;
-          space.reserve(slot, reservedUntil, now);
+        if (valid() && reservedUntil - now < RESERVE_LOW_MS && clock.monotonic() >= triesAgainAt) {
+          try {
+            space.reserve(slot, now + RESERVE_MS, now);
+            reservedUntil = now + RESERVE_MS;
+          } catch (error) {
+            triesAgainAt = clock.monotonic() + RETRY_MS;
+            logger.warn({ err: error, slot }, "time for the slot could not be reserved");
+          }
         }
         return reservedUntil;
       },
@@ -172,6 +181,14 @@ export class MemoryRegistry implements Registry, Holder {
     };
     const held = { renew: end, close: async () => end() };
     if (!space.take(lockName(name), this, end)) return undefined;
+    let token: number;
+    try {
+      token = space.nextToken(this.#deps.clock.now());
+    } catch (cause) {
+      // Nobody would ever give up a lock that nobody was handed.
+      end();
+      throw new AppError("UNAVAILABLE", "the lock's token cannot be written", { cause, retryAfterS: 1 });
+    }
     this.#held.add(held);
     const watch = (): void => {
       if (!this.alive) {
@@ -184,7 +201,7 @@ export class MemoryRegistry implements Registry, Holder {
     watch();
     const valid = (): boolean => this.#held.has(held) && this.alive;
     return {
-      token: space.nextToken(this.#deps.clock.now()),
+      token,
       get valid() {
         return valid();
       },

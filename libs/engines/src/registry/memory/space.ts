@@ -66,13 +66,14 @@ export class MemorySpace {
     return this.#slotsUsed.get(slot) ?? 0;
   }
 
+  /** @throws Error when it cannot be written; ids with that time may not be made then. */
   reserve(slot: number, untilMs: number, nowMs: number): void {
     for (const [other, ms] of this.#slotsUsed) if (ms <= nowMs) this.#slotsUsed.delete(other);
     this.#slotsUsed.set(slot, untilMs);
     this.#save();
   }
 
-  /** The next token, above all before it; by the clock, so that it also rises when the file was lost. */
+  /** The next token, above all before it; by the clock, so that it also rises when the file was lost. @throws Error when it cannot be written */
   nextToken(nowMs: number): number {
     this.#token = Math.max(this.#token + 1, nowMs);
     this.#save();
