@@ -67,12 +67,23 @@ export class DurablePartition implements PartitionLog {
   }
 }
 
+/** That records of a partition, up to `end`, were appended. */
+interface Note {
+  readonly partition: DurablePartition;
+  readonly end: number;
+}
+
+const NOTES_MIN = 4_096;
+
 /** What all tails together hold in memory, bounded: the oldest goes first. */
 export class TailMemory {
   readonly #max: number;
   #bytes = 0;
-  #appended: { partition: DurablePartition; end: number }[] = [];
+  /** Which records were appended when: the oldest first. */
+  #appended: Note[] = [];
   #next = 0;
+  /** With so many notes those are thrown away whose records are gone. */
+  #tidyAt = NOTES_MIN;
 
   constructor(maxBytes: number) {
     this.#max = maxBytes;
@@ -88,17 +99,29 @@ export class TailMemory {
       if (oldest === undefined) break;
       this.#bytes -= oldest.partition.tail.dropBefore(oldest.end);
     }
-    if (this.#next > 1024 && this.#next > this.#appended.length / 2) {
-      this.#appended = this.#appended.slice(this.#next);
-      this.#next = 0;
-    }
+    if (this.#appended.length >= this.#tidyAt) this.#tidy();
+  }
+
+  /** Notes of what was appended, for tests. */
+  get notes(): number {
+    return this.#appended.length;
   }
 
   freed(bytes: number): void {
     this.#bytes -= bytes;
   }
 
-  #isPassed(entry: { partition: DurablePartition; end: number } | undefined): boolean {
-    return entry !== undefined && entry.end <= entry.partition.tail.first;
+  /**
+   * A partition that nobody reads, or whose reader is stuck, keeps its oldest note at the head: what was passed behind it
+   * is found here. What stays has records in memory, whose bytes are bounded.
+   */
+  #tidy(): void {
+    this.#appended = this.#appended.slice(this.#next).filter((note) => !this.#isPassed(note));
+    this.#next = 0;
+    this.#tidyAt = Math.max(NOTES_MIN, this.#appended.length * 2);
+  }
+
+  #isPassed(note: Note | undefined): boolean {
+    return note !== undefined && note.end <= note.partition.tail.first;
   }
 }
