@@ -122,6 +122,44 @@ export const groupsContract = (harness: QueueHarness): void => {
     expect(seen).toEqual(["0", "1"]);
   });
 
+  test("close also waits for a batch whose partition was taken away before", async () => {
+    const { queue, topic } = await withTopic(harness, 2);
+    const busy = new Set<number>();
+    let closing = false;
+    let taken = false;
+    let letEnd = (): void => {};
+    const mayEnd = new Promise<void>((resolve) => {
+      letEnd = resolve;
+    });
+    const ended: string[] = [];
+    const handled: string[] = [];
+    const one = await queue.consume({
+      group: "group",
+      topic,
+      maxRecords: 10,
+      onBatch: async ({ partition, records, signal }) => {
+        busy.add(partition);
+        handled.push(...records.map(text));
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+        if (closing) return;
+        taken = true;
+        await mayEnd;
+        ended.push("batch");
+      },
+    });
+    await queue.produce(topic, numbered(0, 100));
+    await eventually(() => expect(busy.size).toBe(2));
+    const two = await collect(await harness.open(), topic);
+    await eventually(() => expect(taken).toBe(true));
+    closing = true;
+    const closed = one.close().then(() => void ended.push("close"));
+    // Long enough for a close that does not wait.
+    setTimeout(letEnd, 1_000);
+    await closed;
+    expect(ended).toEqual(["batch", "close"]);
+    await eventually(() => expect(sorted([...handled, ...two.values()])).toEqual(numbers(100)));
+  });
+
   test("a consumer of a topic still without records gets the first one", async () => {
     const { queue, topic } = await withTopic(harness, 1);
     const got = await collect(queue, topic);

@@ -82,7 +82,7 @@ export class KafkaConsumer implements Consumer {
   async #close(): Promise<void> {
     this.#watchdog.close();
     this.#generation++;
-    await this.#assignment.remove(this.#assignment.partitions);
+    await Promise.all([this.#assignment.remove(this.#assignment.partitions), ...this.#ending.values()]);
     await this.#flush();
     clearTimeout(this.#commitTimer);
     await Promise.all([this.#membership.close(), this.#fetcher.close()]);

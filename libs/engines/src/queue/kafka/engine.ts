@@ -3,6 +3,7 @@ import type { Admin } from "kafkajs";
 import type { EngineDeps } from "../../host/index.js";
 import type { QueueConfig } from "../config.js";
 import { type QueueMeters, queueMeters } from "../meters.js";
+import { closedQueue, OpenConsumers } from "../open-consumers.js";
 import type { ConsumeOptions, Consumer, PartitionPosition, ProduceRecord, Queue, QueueRecord, TopicSpec } from "../port.js";
 import { brokersOf, newClient } from "./client.js";
 import { boundsOf, type Cluster, newCluster } from "./cluster.js";
@@ -34,7 +35,7 @@ class KafkaQueue implements Queue {
   readonly #cluster: Cluster;
   readonly #topics: Topics;
   readonly #producer: KafkaProducer;
-  readonly #consumers = new Set<Consumer>();
+  readonly #consumers = new OpenConsumers();
   readonly #closer = new Closer();
   #closing = false;
 
@@ -50,9 +51,7 @@ class KafkaQueue implements Queue {
     this.#closer.add("admin", () => this.#admin.disconnect());
     this.#closer.add("cluster", () => this.#cluster.disconnect());
     this.#closer.add("producer", () => this.#producer.close());
-    this.#closer.add("consumers", async () => {
-      await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
-    });
+    this.#closer.add("consumers", () => this.#consumers.close());
   }
 
   async connect(): Promise<void> {
@@ -84,7 +83,7 @@ class KafkaQueue implements Queue {
     this.#checkOpen();
     const topic = this.#named(options.topic);
     await this.#topics.partitions(topic);
-    return this.#tracked(
+    return this.#consumers.add(
       new KafkaConsumer({
         brokers: this.#brokers,
         logger: this.#deps.logger,
@@ -102,7 +101,7 @@ class KafkaQueue implements Queue {
     const topic = this.#named(name);
     if ((await this.#topics.partitions(topic)) > 1) throw new Error(`topic ${name} has more than one partition`);
     const { logger } = this.#deps;
-    return this.#tracked(await openTail({ brokers: this.#brokers, logger, meters: this.#meters, topic, name, onRecords }));
+    return this.#consumers.add(await openTail({ brokers: this.#brokers, logger, meters: this.#meters, topic, name, onRecords }));
   }
 
   async read(name: string, partition: number, fromOffset: number, limit: number): Promise<{ records: QueueRecord[]; end: number }> {
@@ -166,7 +165,7 @@ class KafkaQueue implements Queue {
     try {
       return await this.#topics.partitions(topic);
     } catch (cause) {
-      throw this.#unavailable(cause);
+      throw new AppError("UNAVAILABLE", undefined, { cause, retryAfterS: 1 });
     }
   }
 
@@ -175,21 +174,6 @@ class KafkaQueue implements Queue {
   }
 
   #checkOpen(): void {
-    if (this.#closing) throw this.#unavailable(new Error("the queue is closed"));
-  }
-
-  #unavailable(cause: unknown): AppError {
-    return new AppError("UNAVAILABLE", undefined, { cause, retryAfterS: 1 });
-  }
-
-  #tracked(consumer: Consumer): Consumer {
-    const tracked: Consumer = {
-      close: async () => {
-        await consumer.close();
-        this.#consumers.delete(tracked);
-      },
-    };
-    this.#consumers.add(tracked);
-    return tracked;
+    if (this.#closing) throw closedQueue();
   }
 }

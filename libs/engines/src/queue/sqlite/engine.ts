@@ -3,6 +3,7 @@ import type { EngineDeps } from "../../host/index.js";
 import type { QueueConfig } from "../config.js";
 import { type QueueMeters, queueMeters } from "../meters.js";
 import { partitionOf } from "../murmur2.js";
+import { closedQueue, OpenConsumers } from "../open-consumers.js";
 import type { ConsumeOptions, Consumer, PartitionPosition, ProduceRecord, Queue, QueueRecord, TopicSpec } from "../port.js";
 import { Committer } from "./committer.js";
 import { DurablePartition, TailMemory } from "./durable-partition.js";
@@ -36,7 +37,7 @@ class SqliteQueue implements Queue {
   readonly #committer: Committer;
   readonly #memory: TailMemory;
   readonly #topics = new Map<string, Topic>();
-  readonly #consumers = new Set<Consumer>();
+  readonly #consumers = new OpenConsumers();
   readonly #closer = new Closer();
   #closing = false;
 
@@ -76,9 +77,7 @@ class SqliteQueue implements Queue {
     this.#closer.add("log", () => worker.close());
     this.#closer.add("commits", () => this.#committer.drain());
     this.#closer.add("trimmer", () => trimmer.close());
-    this.#closer.add("consumers", async () => {
-      await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
-    });
+    this.#closer.add("consumers", () => this.#consumers.close());
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
@@ -110,12 +109,9 @@ class SqliteQueue implements Queue {
 
   async produce(name: string, records: readonly ProduceRecord[]): Promise<void> {
     if (records.length === 0) return;
+    if (this.#closing) throw closedQueue();
     const topic = this.#topics.get(name);
-    if (this.#closing || topic === undefined) {
-      throw new AppError("UNAVAILABLE", undefined, {
-        cause: new Error(this.#closing ? "the queue is closed" : `there is no topic ${name}`),
-      });
-    }
+    if (topic === undefined) throw new AppError("UNAVAILABLE", undefined, { cause: new Error(`there is no topic ${name}`) });
     const began = performance.now();
     if (topic.durable) await this.#committer.produce(topic.partitions, records);
     else this.#append(topic, records);
@@ -146,7 +142,7 @@ class SqliteQueue implements Queue {
       );
       topic.groups.set(options.group, group);
     }
-    return this.#tracked(group.join(options));
+    return this.#consumers.add(group.join(options));
   }
 
   async tail(name: string, onRecords: (records: readonly QueueRecord[]) => void): Promise<Consumer> {
@@ -172,7 +168,7 @@ class SqliteQueue implements Queue {
       if (waiting.length === 0) queueMicrotask(hand);
       waiting.push(...records);
     });
-    return this.#tracked({
+    return this.#consumers.add({
       close: async () => {
         closed = true;
         unfollow();
@@ -207,7 +203,7 @@ class SqliteQueue implements Queue {
   }
 
   #topic(name: string): Topic {
-    if (this.#closing) throw new AppError("UNAVAILABLE", undefined, { cause: new Error("the queue is closed") });
+    if (this.#closing) throw closedQueue();
     const topic = this.#topics.get(name);
     if (topic === undefined) throw new Error(`there is no topic ${name}`);
     return topic;
@@ -227,16 +223,5 @@ class SqliteQueue implements Queue {
       const partition = topic.partitions[partitionOf(key, topic.partitions.length)] as TransientPartition;
       partition.append([{ partition: partition.partition, offset: partition.end, key, value, timestamp }]);
     }
-  }
-
-  #tracked(consumer: Consumer): Consumer {
-    const tracked: Consumer = {
-      close: async () => {
-        await consumer.close();
-        this.#consumers.delete(tracked);
-      },
-    };
-    this.#consumers.add(tracked);
-    return tracked;
   }
 }

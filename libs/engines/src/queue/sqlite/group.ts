@@ -18,6 +18,8 @@ export interface GroupStore {
 interface Member {
   readonly options: ConsumeOptions;
   readonly assignment: Assignment;
+  /** What was taken away from it and whose batch has not ended. */
+  readonly leaving: Set<Promise<void>>;
 }
 
 /** The consumers of one group on one topic in this process. Partitions are split into runs, one for each member. */
@@ -26,7 +28,7 @@ export class ConsumerGroup {
   readonly #store: GroupStore;
   readonly #meters: QueueMeters;
   readonly #members: Member[] = [];
-  /** What was taken away and whose batch has not ended. */
+  /** The same of all, also of members that have left. */
   readonly #leaving = new Set<Promise<void>>();
   #work: Promise<void> = Promise.resolve();
 
@@ -38,7 +40,8 @@ export class ConsumerGroup {
 
   join(options: ConsumeOptions): Consumer {
     const { committed, commit, moved } = this.#store;
-    const member: Member = { options, assignment: new Assignment({ options, meters: this.#meters, committed, commit, moved }) };
+    const assignment = new Assignment({ options, meters: this.#meters, committed, commit, moved });
+    const member: Member = { options, assignment, leaving: new Set() };
     this.#members.push(member);
     this.#rebalance();
     let closing: Promise<void> | undefined;
@@ -52,9 +55,9 @@ export class ConsumerGroup {
 
   async #leave(member: Member): Promise<void> {
     this.#members.splice(this.#members.indexOf(member), 1);
-    const batches = this.#take(member, member.assignment.partitions);
+    this.#take(member, member.assignment.partitions);
     this.#rebalance();
-    await batches;
+    await Promise.all(member.leaving);
   }
 
   /** One at a time, in order. */
@@ -64,7 +67,7 @@ export class ConsumerGroup {
       const plan = this.#members.map((member, i) => ({ member, wanted: this.#partitions.slice(i * share, (i + 1) * share) }));
       for (const { member, wanted } of plan) {
         const kept = new Set(wanted.map((log) => log.partition));
-        void this.#take(
+        this.#take(
           member,
           member.assignment.partitions.filter((partition) => !kept.has(partition)),
         );
@@ -78,10 +81,13 @@ export class ConsumerGroup {
     });
   }
 
-  #take(member: Member, partitions: readonly number[]): Promise<void> {
-    const batches = member.assignment.remove(partitions);
+  #take(member: Member, partitions: readonly number[]): void {
+    const batches = member.assignment.remove(partitions).finally(() => {
+      member.leaving.delete(batches);
+      this.#leaving.delete(batches);
+    });
+    member.leaving.add(batches);
     this.#leaving.add(batches);
-    return batches.finally(() => this.#leaving.delete(batches));
   }
 }
 
