@@ -141,6 +141,8 @@ export const createSysService = (context: SysContext): SysService => {
     stop: async () => {
       clearInterval(healthTimer);
       await registration?.close();
+      // Without channelz forceShutdown leaves sessions open (grpc-js 1.14): who has one would go on being answered.
+      server.tryShutdown(() => undefined);
       server.forceShutdown();
       await results.close();
       await gateways.stop();

@@ -3,12 +3,8 @@ import type { Member, Registry } from "@dunlin/engines/registry";
 import { errors, type GrpcStatusName, sys } from "@dunlin/proto";
 import { AppError, type Clock, type Logger } from "@dunlin/runtime";
 import { type CallOptions, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { Breaker } from "./breaker.js";
+import { type Outcome, Peers } from "./sys-peers.js";
 
-/** A call takes at most this long, all its tries together, ms. */
-const DEADLINE_MS = 2_000;
-/** What the first instance gets of it while there are others to ask, ms. */
-const FIRST_TRY_MS = 1_000;
 /** Service credentials live five minutes. */
 const CREDENTIAL_RENEW_MS = 3 * 60_000;
 
@@ -22,15 +18,20 @@ type Call<Q, R> = (
   callback: (error: ServiceError | null, response: R) => void,
 ) => unknown;
 
-/** One syssvc process: its channel and whether it is worth asking. */
+/** The channel to one syssvc process. */
 class Instance {
   readonly tokens: sys.TokenServiceClient;
   readonly messages: sys.MessageServiceClient;
-  readonly breaker = new Breaker();
 
   constructor(address: string) {
-    // Without keepalive a peer that is stopped, not dead, would only be noticed by deadlines.
-    const options = { "grpc.keepalive_time_ms": 20_000, "grpc.keepalive_timeout_ms": 5_000, "grpc.max_reconnect_backoff_ms": 5_000 };
+    const options = {
+      // Without keepalive a peer that is stopped, not dead, would only be noticed by deadlines.
+      "grpc.keepalive_time_ms": 20_000,
+      "grpc.keepalive_timeout_ms": 5_000,
+      // One that is back is connected to again about as soon as it is asked again.
+      "grpc.initial_reconnect_backoff_ms": 250,
+      "grpc.max_reconnect_backoff_ms": 2_000,
+    };
     const insecure = credentials.createInsecure();
     this.tokens = new sys.TokenServiceClient(address, insecure, options);
     this.messages = new sys.MessageServiceClient(address, insecure, options);
@@ -51,13 +52,17 @@ export interface SysClientDeps {
 
 /** What the gateway asks syssvc: both calls only read, so they may be tried again at another instance. */
 export class SysClient {
-  readonly #instances = new Map<string, Instance>();
-  #order: Instance[] = [];
-  #next = 0;
+  readonly #peers;
   #credential: { metadata: Metadata; until: number } | undefined;
   #watch: { close(): Promise<void> } | undefined;
 
-  constructor(private readonly deps: SysClientDeps) {}
+  constructor(private readonly deps: SysClientDeps) {
+    this.#peers = new Peers({
+      open: (address) => new Instance(address),
+      close: (instance) => instance.close(),
+      clock: deps.clock,
+    });
+  }
 
   /** Follows the registry's syssvc members from now on. */
   async start(): Promise<void> {
@@ -66,14 +71,7 @@ export class SysClient {
 
   async close(): Promise<void> {
     await this.#watch?.close();
-    for (const instance of this.#instances.values()) instance.close();
-    this.#instances.clear();
-    this.#order = [];
-  }
-
-  /** Whether any syssvc is known; says nothing about its health. */
-  get known(): boolean {
-    return this.#order.length > 0;
+    this.#peers.close();
   }
 
   /** @throws AppError UNAVAILABLE or TIMEOUT when no instance answers. */
@@ -99,54 +97,29 @@ export class SysClient {
       const address = member.addresses.grpc;
       if (address !== undefined) wanted.set(address, member.draining === true);
     }
-    for (const [address, instance] of this.#instances) {
-      if (wanted.has(address)) continue;
-      this.#instances.delete(address);
-      instance.close();
-    }
-    for (const address of wanted.keys()) {
-      if (!this.#instances.has(address)) this.#instances.set(address, new Instance(address));
-    }
-    // One that drains still answers; it is asked only when there is no other.
-    const staying = [...wanted].filter(([, draining]) => !draining).map(([address]) => address);
-    this.#order = (staying.length > 0 ? staying : [...wanted.keys()]).map((address) => this.#instances.get(address) as Instance);
+    this.#peers.set(wanted);
   }
 
   async #ask<Q, R>(method: (instance: Instance) => Call<Q, R>, request: Q): Promise<R> {
     const metadata = await this.#metadata();
-    const started = this.deps.clock.monotonic();
-    const tried = new Set<Instance>();
-    let failure: AppError | undefined;
-    for (;;) {
-      const left = DEADLINE_MS - (this.deps.clock.monotonic() - started);
-      const instance = left > 50 ? this.#pick(tried) : undefined;
-      if (instance === undefined) {
-        throw failure ?? new AppError("UNAVAILABLE", "no syssvc can be reached", { retryAfterS: 1 });
-      }
-      tried.add(instance);
-      const budget = this.#order.length > tried.size ? Math.min(left, FIRST_TRY_MS) : left;
-      const outcome = await call(method(instance), request, metadata, budget);
-      if (outcome.error === undefined) {
-        instance.breaker.succeeded();
-        return outcome.response;
-      }
-      if (!INSTANCE_AT_FAULT.has(outcome.error.code)) {
-        instance.breaker.succeeded();
-        throw toAppError(outcome.error);
-      }
-      instance.breaker.failed(this.deps.clock.monotonic());
-      this.deps.logger.debug({ status: status[outcome.error.code] }, "syssvc did not answer");
-      failure = toAppError(outcome.error);
-    }
+    return await this.#peers.ask<R>((instance, budgetMs) => this.#call(method(instance), request, metadata, budgetMs));
   }
 
-  #pick(tried: ReadonlySet<Instance>): Instance | undefined {
-    const now = this.deps.clock.monotonic();
-    for (let i = 0; i < this.#order.length; i++) {
-      const instance = this.#order[this.#next++ % this.#order.length] as Instance;
-      if (!tried.has(instance) && instance.breaker.admits(now)) return instance;
-    }
-    return undefined;
+  #call<Q, R>(method: Call<Q, R>, request: Q, metadata: Metadata, budgetMs: number): Promise<Outcome<R>> {
+    return new Promise((resolve) => {
+      method(request, metadata, { deadline: Date.now() + budgetMs }, (failure, response) => {
+        if (failure === null) {
+          resolve({ kind: "answer", response });
+          return;
+        }
+        const error = toAppError(failure);
+        if (!INSTANCE_AT_FAULT.has(failure.code)) resolve({ kind: "refusal", error });
+        else {
+          this.deps.logger.debug({ status: status[failure.code] }, "syssvc did not answer");
+          resolve({ kind: failure.code === status.DEADLINE_EXCEEDED ? "slow" : "fault", error });
+        }
+      });
+    });
   }
 
   async #metadata(): Promise<Metadata> {
@@ -159,13 +132,6 @@ export class SysClient {
     return this.#credential.metadata;
   }
 }
-
-type Outcome<R> = { response: R; error?: undefined } | { error: ServiceError };
-
-const call = <Q, R>(method: Call<Q, R>, request: Q, metadata: Metadata, budgetMs: number): Promise<Outcome<R>> =>
-  new Promise((resolve) => {
-    method(request, metadata, { deadline: Date.now() + budgetMs }, (error, response) => resolve(error ? { error } : { response }));
-  });
 
 const codeOfStatus = (name: string): AppError["code"] => {
   const wanted: Partial<Record<GrpcStatusName, AppError["code"]>> = {
