@@ -41,12 +41,6 @@ export class Directory {
     return there === undefined ? [] : Array.isArray(there) ? [...there] : [there];
   }
 
-  /** Any connection of anybody else. */
-  other(userId: string): Connection | undefined {
-    for (const connection of this) if (connection.userId !== userId) return connection;
-    return undefined;
-  }
-
   *[Symbol.iterator](): Generator<Connection> {
     for (const there of this.#users.values()) {
       if (Array.isArray(there)) yield* there;

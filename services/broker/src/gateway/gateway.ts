@@ -106,7 +106,6 @@ class GatewayService implements Gateway {
       closedDoor: (pending) => this.#closedDoor(pending),
       check: (token) => this.#check(token),
       closedFor: (claims) => this.#closedFor(claims),
-      corkHolder: ({ userId }) => this.#directory.other(userId)?.ws,
       onOpen: (connection, since) => this.#opened(connection, since),
       onMessage: (connection, message, isBinary) => this.#received(connection, message, isBinary),
       onControlFrame: (connection) => this.#charge(connection),

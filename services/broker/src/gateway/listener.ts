@@ -2,6 +2,7 @@ import * as uws from "uWebSockets.js";
 import type { AccessClaims } from "@dunlin/domain";
 import { AppError, type Clock, type Logger, toAppError } from "@dunlin/runtime";
 import { Connection, type Socket, type SocketData } from "./connection.js";
+import { CorkHolder } from "./cork-holder.js";
 import type { GatewayMetrics } from "./gateway-metrics.js";
 import {
   type HandshakeRequest,
@@ -45,8 +46,6 @@ export interface ListenerOptions {
   readonly check: (token: string) => Promise<AccessClaims>;
   /** Why this user or device is not let in now. */
   readonly closedFor: (claims: AccessClaims) => string | undefined;
-  /** Any open socket of another user. */
-  readonly corkHolder: (claims: AccessClaims) => Socket | undefined;
   /** @param since when its handshake began, monotonic ms */
   readonly onOpen: (connection: Connection, since: number) => void;
   readonly onMessage: (connection: Connection, message: ArrayBuffer, isBinary: boolean) => void;
@@ -59,6 +58,7 @@ export interface ListenerOptions {
 /** The WebSocket server: handshakes, and events of the sockets handed on. */
 export class Listener {
   readonly #app = uws.App();
+  readonly #corkHolder = new CorkHolder(this.#app);
   readonly #sockets: uws.us_listen_socket[] = [];
   readonly #since = new WeakMap<Connection, number>();
   #pending = 0;
@@ -117,6 +117,7 @@ export class Listener {
       this.#sockets.push(socket);
       ports.push(uws.us_socket_local_port(socket as unknown as uws.us_socket));
     }
+    await this.#corkHolder.open(host, ports[0] as number);
     return ports;
   }
 
@@ -131,6 +132,7 @@ export class Listener {
     this.#closed = true;
     // app.close() closes the listen sockets too, and closing one twice is a crash.
     this.#sockets.length = 0;
+    this.#corkHolder.close();
     this.#app.close();
   }
 
@@ -195,15 +197,12 @@ export class Listener {
     const connection = new Connection(identity, ticket.resumeFrom, clock.now());
     this.#since.set(connection, since);
     metrics.handshakes.inc({ status: "101" });
-    const upgrade = (): void => {
-      res.upgrade<SocketData>({ connection }, ticket.key, ticket.protocol, ticket.extensions, context);
-    };
     // Its own cork must not be used: when the socket's memory is resized in place, uWebSockets.js 20 takes it for an HTTP
     // response still at the end of the cork, reads a state out of the WebSocket's bytes, and closes some at once
-    // (uWebSockets issue 1928). While another socket holds the cork there is no such end, nor a warning on stderr.
-    const holder = this.options.corkHolder(claims);
-    if (holder === undefined) upgrade();
-    else holder.cork(() => res.cork(upgrade));
+    // (uWebSockets issue 1928). While another socket holds the cork there is no such end.
+    this.#corkHolder.run(res, () => {
+      res.upgrade<SocketData>({ connection }, ticket.key, ticket.protocol, ticket.extensions, context);
+    });
   }
 
   #open(ws: Socket): void {
