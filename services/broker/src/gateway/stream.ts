@@ -1,12 +1,13 @@
 import { frameText } from "@dunlin/domain";
 import type { QueueRecord } from "@dunlin/engines/queue";
 import { type CloseName, queue, SCHEMA_VERSION } from "@dunlin/proto";
-import type { Clock, Logger } from "@dunlin/runtime";
+import { AppError, type Clock, type Logger } from "@dunlin/runtime";
 import { type Connection, flag } from "./connection.js";
 import type { Directory } from "./directory.js";
 import type { GatewayMetrics } from "./gateway-metrics.js";
 import { type Mailbox, READ_LIMIT } from "./mailbox.js";
 import { Reorder } from "./reorder.js";
+import { Rest } from "./rest.js";
 import type { Sender } from "./sender.js";
 import { WINDOW } from "./window.js";
 
@@ -33,6 +34,8 @@ export class Stream {
   /** Connections that wait for an ACK or are behind; the sweep looks at these only. */
   readonly #watched = new Set<Connection>();
   #holeTimer: NodeJS.Timeout | undefined;
+  /** When nobody answers for mailboxes, the sweep must not ask for every connection four times a second. */
+  readonly #rest = new Rest();
 
   constructor(private readonly deps: StreamDeps) {}
 
@@ -216,7 +219,11 @@ export class Stream {
     connection.set(flag.PULLING);
     this.#watch(connection);
     this.#pull(connection, reason).catch((error: unknown) => {
-      this.deps.logger.warn({ err: error, user: connection.userId }, "the mailbox could not be read; trying again");
+      const { logger, clock } = this.deps;
+      const nobodyAnswers = error instanceof AppError && (error.code === "UNAVAILABLE" || error.code === "TIMEOUT");
+      // One line for all connections: it is the same for each of them.
+      if (!nobodyAnswers) logger.warn({ err: error, user: connection.userId }, "the mailbox could not be read; trying again");
+      else if (this.#rest.failed(clock.monotonic())) logger.warn({ err: error }, "mailboxes cannot be read; trying again");
     });
   }
 
@@ -226,6 +233,7 @@ export class Stream {
       do {
         metrics.pulls.inc({ reason });
         const difference = await mailbox.read(connection.userId, connection.sent, Math.max(1, connection.room));
+        this.#rest.succeeded();
         if (connection.ws === undefined) return;
         if (difference.tooLong) {
           close(connection, "OUT_OF_SYNC");
@@ -262,6 +270,7 @@ export class Stream {
   /** Sends again what was not acknowledged in time, gives up who does not answer, and goes on with who is behind. */
   sweep(): void {
     const now = this.deps.clock.monotonic();
+    const resting = this.#rest.resting(now);
     for (const connection of this.#watched) {
       const open = connection.ws !== undefined;
       if (!open || (!connection.waiting && !connection.behind && !connection.has(flag.UNSURE))) {
@@ -274,6 +283,7 @@ export class Stream {
         this.deps.metrics.unacknowledged.inc(connection.sent - connection.acked);
         this.deps.close(connection, connection.has(flag.BLOCKED) ? "SLOW_CONSUMER" : "UNRESPONSIVE");
       } else if (due === "again") this.#redeliver(connection);
+      else if (resting) continue;
       else if (connection.has(flag.UNSURE) || (connection.behind && !this.#holes.has(connection) && connection.room >= WINDOW / 2)) {
         this.pull(connection, "behind");
       }
