@@ -9,6 +9,7 @@ import { hostOptions, openHost } from "@dunlin/engines/host";
 import { createDatabase } from "@dunlin/engines/testing";
 import { createLogger, loadConfig, sleep, systemClock } from "@dunlin/runtime";
 import { engineUrls, root } from "./engines.js";
+import { collect, type MemoryUse } from "./inspector.js";
 
 export type Engines = "embedded" | "cluster";
 /** one: all five services in one process; split: each its own. */
@@ -28,6 +29,8 @@ export interface System {
   cpu(): Promise<Record<string, number>>;
   /** Resident bytes of each server process. */
   memory(): Promise<Record<string, number>>;
+  /** Makes one server process collect all its garbage; what it uses then. */
+  collected(name: string): Promise<MemoryUse>;
   metric(name: string): Promise<number>;
   stop(): Promise<void>;
 }
@@ -128,7 +131,7 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     options.shape === "one"
       ? { dunlin: "libs/suite/dist/main.js" }
       : Object.fromEntries(["sys", "broker", "api", "pn", "cron"].map((name) => [name, `services/${name}/dist/main.js`]));
-  const children = new Map<string, { child: ChildProcess; metrics: number }>();
+  const children = new Map<string, { child: ChildProcess; metrics: number; inspector: number }>();
   const stop = async (): Promise<void> => {
     for (const { child } of children.values()) {
       if (child.exitCode !== null) continue;
@@ -142,12 +145,13 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
   try {
     for (const [name, main] of Object.entries(mains)) {
       const metrics = await freePort();
-      const child = spawn(process.execPath, [...nodeFlags(name), join(root, main)], {
+      const inspector = await freePort();
+      const child = spawn(process.execPath, [`--inspect-port=${inspector}`, ...nodeFlags(name), join(root, main)], {
         env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...env, IM_METRICS_PORT: String(metrics) },
         stdio: ["ignore", "ignore", "inherit"],
         cwd: profileDir() ?? dir,
       });
-      children.set(name, { child, metrics });
+      children.set(name, { child, metrics, inspector });
       await ready(name, child, metrics);
     }
   } catch (error) {
@@ -165,6 +169,11 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     users,
     cpu: () => each(cpuSeconds),
     memory: () => each(residentBytes),
+    collected: (name) => {
+      const process = children.get(name);
+      if (process === undefined) throw new Error(`no process ${name}`);
+      return collect(process.child.pid as number, process.inspector);
+    },
     metric: async (name) => {
       let sum = 0;
       for (const { metrics } of children.values()) {
