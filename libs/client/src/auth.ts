@@ -78,7 +78,7 @@ export class Auth implements TokenSource {
     try {
       const answer = await this.http().request<TokenAnswer>("POST", "/v1/auth/refresh", {
         body: { refresh_token: this.#tokens.refresh },
-        // When an answer is lost the token may be used up; without another try it is lost for certain.
+        // When an answer is lost the token is good for another 30 s.
         repeatable: true,
         anonymous: true,
       });

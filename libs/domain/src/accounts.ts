@@ -35,6 +35,8 @@ export interface Device {
 }
 
 const DAY_MS = 86_400_000;
+/** For so long a refresh token can be traded again: mobile networks lose answers, and the client has nothing else to ask with. */
+const REFRESH_GRACE_MS = 30_000;
 const hashOf = (refreshToken: string): string => createHash("sha256").update(refreshToken).digest("hex");
 
 /** Users, their sessions and tokens: one place for apisvc and syssvc. */
@@ -87,8 +89,10 @@ export class Accounts {
   }
 
   /**
-   * Trades a refresh token for new tokens. A token that was traded before ends its session: either its owner or a thief
-   * holds a copy, and nobody can tell which.
+   * Trades a refresh token for new tokens. For 30 s, and until what it was traded for is used, it can be traded again,
+   * and only the newest answer counts. Any other token that was traded before ends its session: either its owner or a
+   * thief holds a copy, and nobody can tell which. A thief who is quick enough for the 30 s is found out by the next
+   * refresh of the other.
    * @throws AppError TOKEN_INVALID (unknown, ended), TOKEN_EXPIRED, REFRESH_REUSED
    */
   async refresh(refreshToken: string): Promise<Issued> {
@@ -99,7 +103,13 @@ export class Accounts {
     const now = clock.now();
     if (session.expiresAt <= now) throw new AppError("TOKEN_EXPIRED");
     const next = tokens.issueRefresh(sessionId);
-    const rotated = await store.sessions.rotate(sessionId, hashOf(refreshToken), hashOf(next), now, this.#refreshEnd(now));
+    const rotated = await store.sessions.rotate(sessionId, {
+      from: hashOf(refreshToken),
+      to: hashOf(next),
+      usedAt: now,
+      expiresAt: this.#refreshEnd(now),
+      graceMs: REFRESH_GRACE_MS,
+    });
     if (!rotated) {
       await this.revoke(session.userId, [sessionId]);
       throw new AppError("REFRESH_REUSED");

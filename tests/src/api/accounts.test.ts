@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiFixture, eventually } from "./fixture.js";
 
 let api: ApiFixture;
+/** How far apisvc's clock is ahead. */
+let leapMs = 0;
 const orders: CloseOrder[] = [];
 beforeAll(async () => {
-  api = await ApiFixture.open();
+  api = await ApiFixture.open({ clock: { now: () => Date.now() + leapMs, monotonic: () => performance.now() } });
   await subscribeControl(api.host.engines.cache, (order) => orders.push(order));
 });
 afterAll(() => api.close());
@@ -53,6 +55,29 @@ test("a refresh token is good once; using it again ends the session and its conn
   expect(await refresh(second.data.refresh_token)).toMatchObject({ status: 401, code: 706 });
   await eventually(async () => ((await me(second.data.access_token)).status === 401 ? true : undefined));
   expect(orders).toContainEqual({ kind: "close", userId: cat.id, sessionIds: [cat.sessionId], close: "KICKED", revoked: true });
+});
+
+test("a refresh whose answer was lost can be asked again for 30 s; only the newest answer counts", async () => {
+  const kim = await api.register("kim");
+  const lost = await refresh(kim.refresh);
+  expect(lost.status).toBe(200);
+  leapMs += 29_000;
+  const again = await refresh(kim.refresh);
+  expect(again).toMatchObject({ status: 200, data: { session_id: kim.sessionId } });
+  expect(again.data.refresh_token).not.toBe(lost.data.refresh_token);
+  const next = await refresh(again.data.refresh_token);
+  expect(next.status).toBe(200);
+  // Somebody has the answer that was thought lost.
+  expect(await refresh(lost.data.refresh_token)).toMatchObject({ status: 401, code: 708 });
+  expect(await refresh(next.data.refresh_token)).toMatchObject({ status: 401, code: 706 });
+});
+
+test("a refresh token used again after its 30 s ends the session", async () => {
+  const lea = await api.register("lea");
+  const next = await refresh(lea.refresh);
+  leapMs += 30_000;
+  expect(await refresh(lea.refresh)).toMatchObject({ status: 401, code: 708 });
+  expect(await refresh(next.data.refresh_token)).toMatchObject({ status: 401, code: 706 });
 });
 
 test("an invented refresh token ends nothing", async () => {

@@ -8,7 +8,7 @@ import { domainOptions, durableTopics, type Identity, openIdentity } from "@dunl
 import { type Host, hostOptions, openHost } from "@dunlin/engines/host";
 import type { Store } from "@dunlin/engines/store";
 import { until } from "@dunlin/engines/testing";
-import { createLogger, loadConfig, type Service } from "@dunlin/runtime";
+import { type Clock, createLogger, loadConfig, type Service } from "@dunlin/runtime";
 import { expect } from "vitest";
 
 /** An answer of the API, its envelope taken apart. */
@@ -48,6 +48,8 @@ export interface OpenOptions {
   readonly wrapStore?: (store: Store) => Store;
   /** Whether accepted commands are applied; true when it is not said. */
   readonly ingest?: boolean;
+  /** What apisvc takes the time from. */
+  readonly clock?: Clock;
 }
 
 const PASSWORD = "correct horse battery";
@@ -70,7 +72,7 @@ export class ApiFixture {
     this.log = log;
   }
 
-  static async open({ env = {}, wrapStore = (store) => store, ingest = true }: OpenOptions = {}): Promise<ApiFixture> {
+  static async open({ env = {}, wrapStore = (store) => store, ingest = true, clock: apiClock }: OpenOptions = {}): Promise<ApiFixture> {
     const folder = await mkdtemp(join(tmpdir(), "dunlin-api-"));
     const log: string[] = [];
     const config = loadConfig(
@@ -88,7 +90,7 @@ export class ApiFixture {
     const broker = createBrokerService({
       ingest: { ...shared, store, rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX }, partitions: config.IM_QUEUE_PARTITIONS },
     });
-    const api = createApiService({ ...shared, store: wrapStore(store), ...identity });
+    const api = createApiService({ ...shared, ...(apiClock ? { clock: apiClock } : {}), store: wrapStore(store), ...identity });
     const services = ingest ? [broker, api] : [api];
     for (const service of services) await service.start();
     return new ApiFixture(host, identity, api, services, folder, log);

@@ -56,6 +56,15 @@ export interface SessionRow {
   readonly revokedAt: number | null;
 }
 
+/** A refresh token traded for the next; hashes as in SessionRow, times in ms since 1970. */
+export interface Rotation {
+  readonly from: string;
+  readonly to: string;
+  readonly usedAt: number;
+  readonly expiresAt: number;
+  readonly graceMs: number;
+}
+
 export interface Sessions {
   /**
    * Opens a session; the device's earlier sessions are revoked in the same transaction.
@@ -65,8 +74,11 @@ export interface Sessions {
   get(id: string): Promise<SessionRow | undefined>;
   /** Active sessions of a user at `now`, newest use first. */
   list(userId: string, now: number): Promise<SessionRow[]>;
-  /** Replaces the refresh hash if it is `from` and the session is active; false when it was not (reuse or race). */
-  rotate(id: string, from: string, to: string, usedAt: number, expiresAt: number): Promise<boolean>;
+  /**
+   * Replaces the refresh hash by `to` if the session is active and `from` is its hash, or is the one before that and was
+   * first replaced less than `graceMs` ago: its answer may have been lost. False when it was not (reuse).
+   */
+  rotate(id: string, rotation: Rotation): Promise<boolean>;
   /** Revokes active sessions of a user (all when ids is undefined). @returns the ids that were active. */
   revoke(userId: string, ids: readonly string[] | undefined, at: number): Promise<string[]>;
   /** Removes sessions that expired or were revoked before `before`, at most `limit`. @returns how many. */

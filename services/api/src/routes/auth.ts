@@ -80,7 +80,7 @@ export const authRoutes = [
     method: "post",
     path: "/v1/auth/refresh",
     tag,
-    summary: "Trade a refresh token for new tokens; each is good once",
+    summary: "Trade a refresh token for new tokens; each is good once, and 30 s longer should the answer be lost",
     auth: false,
     body: z.strictObject({ refresh_token: z.string().min(1).max(1024) }).meta({ id: "RefreshRequest" }),
     response: tokensView,

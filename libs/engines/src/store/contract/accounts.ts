@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SessionRow } from "../port.js";
+import type { Rotation, SessionRow } from "../port.js";
 import { newUser, type StoreHarness, T0, uniqueId, userRow } from "./fixture.js";
 
 const HOUR = 3600_000;
@@ -14,6 +14,15 @@ const sessionRow = (userId: string, over: Partial<SessionRow> = {}): SessionRow 
   lastUsedAt: T0,
   expiresAt: T0 + HOUR,
   revokedAt: null,
+  ...over,
+});
+
+const rotation = (from: string, to: string, over: Partial<Rotation> = {}): Rotation => ({
+  from,
+  to,
+  usedAt: T0 + 2,
+  expiresAt: T0 + 2 * HOUR,
+  graceMs: 0,
   ...over,
 });
 
@@ -98,17 +107,40 @@ export const accountsContract = (harness: () => StoreHarness): void => {
     const session = sessionRow(userId);
     await store.sessions.open(session);
     const tries = Array.from({ length: 8 }, (_, i) =>
-      (i % 2 ? store : other).sessions.rotate(session.id, "r0", `r1-${i}`, T0 + 1, T0 + 2 * HOUR),
+      (i % 2 ? store : other).sessions.rotate(session.id, rotation("r0", `r1-${i}`, { usedAt: T0 + 1 })),
     );
     expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
     const rotated = await store.sessions.get(session.id);
     expect(rotated).toMatchObject({ lastUsedAt: T0 + 1, expiresAt: T0 + 2 * HOUR });
     const current = rotated?.refreshHash ?? "";
-    expect(await store.sessions.rotate(session.id, "r0", "r2", T0 + 2, T0 + HOUR)).toBe(false);
-    expect(await store.sessions.rotate(session.id, current, "r2", T0 + 2 * HOUR, T0 + 9 * HOUR)).toBe(false);
-    expect(await store.sessions.rotate(session.id, current, current, T0 + 2, T0 + 2 * HOUR)).toBe(true);
+    expect(await store.sessions.rotate(session.id, rotation("r0", "r2"))).toBe(false);
+    expect(await store.sessions.rotate(session.id, rotation(current, "r2", { usedAt: T0 + 2 * HOUR, expiresAt: T0 + 9 * HOUR }))).toBe(
+      false,
+    );
+    expect(await store.sessions.rotate(session.id, rotation(current, current))).toBe(true);
     expect(await store.sessions.revoke(userId, [session.id], T0 + 3)).toEqual([session.id]);
-    expect(await store.sessions.rotate(session.id, current, "r3", T0 + 4, T0 + HOUR)).toBe(false);
+    expect(await store.sessions.rotate(session.id, rotation(current, "r3", { usedAt: T0 + 4 }))).toBe(false);
+  });
+
+  test("sessions: the token before the current one rotates again for a while, and no older one", async () => {
+    const { store, other } = harness();
+    const session = sessionRow(await newUser(store));
+    await store.sessions.open(session);
+    const rotate = (from: string, to: string, usedAt: number, at = store) =>
+      at.sessions.rotate(session.id, rotation(from, to, { usedAt, graceMs: 1_000 }));
+    expect(await rotate("r0", "lost", T0 + 10)).toBe(true);
+    expect(await rotate("r0", "lost too", T0 + 500, other)).toBe(true);
+    expect(await rotate("r0", "r1", T0 + 1_009)).toBe(true);
+    expect((await store.sessions.get(session.id))?.refreshHash).toBe("r1");
+    // Its time runs from the first rotation; what the lost answers held is worth nothing.
+    expect(await rotate("r0", "r2", T0 + 1_010)).toBe(false);
+    expect(await rotate("lost too", "r2", T0 + 1_010)).toBe(false);
+    // The next one was used, so it arrived: what lies before it is old.
+    expect(await rotate("r1", "r2", T0 + 1_020)).toBe(true);
+    expect(await rotate("r0", "r3", T0 + 1_021)).toBe(false);
+    expect(await rotate("r1", "r3", T0 + 1_021)).toBe(true);
+    expect(await store.sessions.revoke(session.userId, [session.id], T0 + 1_022)).toEqual([session.id]);
+    expect(await rotate("r1", "r4", T0 + 1_023)).toBe(false);
   });
 
   test("sessions: revoke takes those named, or all, and tells which were active", async () => {

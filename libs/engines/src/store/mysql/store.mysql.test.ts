@@ -54,6 +54,31 @@ describe("MySQL's own faults", () => {
     admin.close();
   });
 
+  test("a store of the first schema is brought further, also when that was cut off, and keeps what it had", async () => {
+    const { store } = harness;
+    const [user] = (await newUsers(store, 1)) as [string];
+    const own = `${database}_old`;
+    await admin.run(`create database ${own}`);
+    const old = openMysqlStore(
+      urlWith((u) => (u.pathname = `/${own}`)),
+      2,
+    );
+    try {
+      await old.migrate();
+      for (const undo of ["drop column previous_hash, drop column replaced_at", "drop column replaced_at", undefined]) {
+        if (undo !== undefined) await admin.run(`alter table ${own}.sessions ${undo}`);
+        await admin.run(`delete from ${own}.schema_versions where name > '0001-first'`);
+        await expect(old.ping()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+        await old.migrate();
+        await old.ping();
+      }
+      expect(await store.users.get([user])).toHaveLength(1);
+    } finally {
+      await old.close();
+      await admin.run(`drop database ${own}`);
+    }
+  });
+
   const lockMailbox = (user: string): Promise<unknown> => admin.run(`select pts from mailboxes where user_id = '${user}' for update`);
 
   test("a deadlock runs the whole transaction again", async () => {

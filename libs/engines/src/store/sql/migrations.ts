@@ -154,15 +154,17 @@ const tablesOf = (dialect: SqlDialect): readonly Table[] => [
   },
 ];
 
+const columnOf = (dialect: SqlDialect, column: string, meaning: Table["columns"][string]): string => {
+  const type = dialect.types[meaning.replace(/\?|=0/, "") as keyof SqlDialect["types"]];
+  return `${column} ${type}${meaning.endsWith("?") ? "" : " not null"}${meaning.endsWith("=0") ? " default 0" : ""}`;
+};
+
 /**
  * One statement a table where the dialect can, and only what is not there yet: a process that dies between two statements
  * (MySQL commits each) leaves a state from which the migration can be run again.
  */
 const createTable = async (db: Kysely<unknown>, dialect: SqlDialect, table: Table): Promise<void> => {
-  const columns = Object.entries(table.columns).map(([column, meaning]) => {
-    const type = dialect.types[meaning.replace(/\?|=0/, "") as keyof SqlDialect["types"]];
-    return `${column} ${type}${meaning.endsWith("?") ? "" : " not null"}${meaning.endsWith("=0") ? " default 0" : ""}`;
-  });
+  const columns = Object.entries(table.columns).map(([column, meaning]) => columnOf(dialect, column, meaning));
   const indexes = table.indexes ?? [];
   const parts = [...columns, `primary key (${table.primaryKey.join(", ")})`];
   if (dialect.indexesInTable) {
@@ -176,12 +178,23 @@ const createTable = async (db: Kysely<unknown>, dialect: SqlDialect, table: Tabl
   }
 };
 
+/** Adds the columns that a table lacks: none when the process that added them died before it could say so. */
+const addColumns = async (db: Kysely<unknown>, dialect: SqlDialect, table: string, columns: Table["columns"]): Promise<void> => {
+  const there = (await db.introspection.getTables()).find(({ name }) => name === table)?.columns.map(({ name }) => name) ?? [];
+  for (const [column, meaning] of Object.entries(columns)) {
+    if (!there.includes(column)) await sql.raw(`alter table ${table} add column ${columnOf(dialect, column, meaning)}`).execute(db);
+  }
+};
+
 /** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
 const migrations = (dialect: SqlDialect): Record<string, Migration> => ({
   "0001-first": {
     up: async (db) => {
       for (const table of tablesOf(dialect)) await createTable(db, dialect, table);
     },
+  },
+  "0002-refresh-grace": {
+    up: (db) => addColumns(db, dialect, "sessions", { previous_hash: "word?", replaced_at: "integer?" }),
   },
 });
 

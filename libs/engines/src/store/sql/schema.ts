@@ -12,6 +12,9 @@ export interface Tables {
     /** Brought forward when the session is revoked, so that one index finds all that has ended. */
     expires_at: number;
     revoked_at: number | null;
+    /** The hash before `refresh_hash`, and when it was first replaced. */
+    previous_hash: string | null;
+    replaced_at: number | null;
   };
   /** The head of each user's update log: the newest pts, and the one up to which the log is trimmed. */
   mailboxes: { user_id: string; pts: number; min_pts: number };

@@ -78,12 +78,22 @@ export const createSessions = ({ dialect, readDb, writeDb }: SqlContext): Sessio
       return rows.map(sessionOf);
     },
 
-    async rotate(id, from, to, usedAt, expiresAt) {
+    async rotate(id, { from, to, usedAt, expiresAt, graceMs }) {
       const { numUpdatedRows } = await writeDb
         .updateTable("sessions")
-        .set({ refresh_hash: to, last_used_at: usedAt, expires_at: expiresAt })
+        // MySQL assigns from left to right: the hash is replaced after it was looked at. A repeat leaves what it repeats:
+        // the token that was handed out in vain is not the previous one, and its time does not begin again.
+        .set({
+          previous_hash: sql<string>`case when refresh_hash = ${from} then ${from} else previous_hash end`,
+          replaced_at: sql<number>`case when refresh_hash = ${from} then ${usedAt} else replaced_at end`,
+          refresh_hash: to,
+          last_used_at: usedAt,
+          expires_at: expiresAt,
+        })
         .where("id", "=", id)
-        .where("refresh_hash", "=", from)
+        .where(({ or, and, eb }) =>
+          or([eb("refresh_hash", "=", from), and([eb("previous_hash", "=", from), eb("replaced_at", ">", usedAt - graceMs)])]),
+        )
         .where("revoked_at", "is", null)
         .where("expires_at", ">", usedAt)
         .executeTakeFirstOrThrow();

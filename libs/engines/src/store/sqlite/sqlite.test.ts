@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "@photostructure/sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newUser, newUsers, type StoreHarness, send } from "../contract/fixture.js";
 import { storeContract } from "../contract.js";
@@ -48,6 +49,29 @@ test("ping tells a schema that is missing; migrating twice changes nothing; all 
   await again.ping();
   expect((await again.updates.difference(b, 0, 5)).updates).toHaveLength(1);
   await again.close();
+});
+
+test("a store of the first schema is brought further, also when that was cut off, and keeps what it had", async () => {
+  const dataDir = join(root, "upgrade");
+  const store = await openSqliteStore(dataDir);
+  await store.migrate();
+  const [user] = (await newUsers(store, 1)) as [string];
+  await store.close();
+  for (const undo of [
+    "alter table sessions drop column previous_hash; alter table sessions drop column replaced_at",
+    "alter table sessions drop column replaced_at",
+    "",
+  ]) {
+    const db = new DatabaseSync(join(dataDir, "store.db"));
+    db.exec(`${undo}; delete from schema_versions where name > '0001-first'`);
+    db.close();
+    const again = await openSqliteStore(dataDir);
+    await expect(again.ping()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await again.migrate();
+    await again.ping();
+    expect(await again.users.get([user])).toHaveLength(1);
+    await again.close();
+  }
 });
 
 test("a closed store refuses, and closing lets a running transaction finish", async () => {
