@@ -57,8 +57,11 @@ export class Tokens {
       .sign(this.#key);
   }
 
-  /** @throws AppError TOKEN_INVALID or TOKEN_EXPIRED */
-  async verifyAccess(token: string): Promise<AccessClaims> {
+  /**
+   * @param remember false for a caller that sees a token once (a handshake): 15,000 would be 6 MiB for nothing.
+   * @throws AppError TOKEN_INVALID or TOKEN_EXPIRED
+   */
+  async verifyAccess(token: string, remember = true): Promise<AccessClaims> {
     const known = this.#verified.get(token);
     if (known) {
       if (known.expiresAt <= this.clock.now()) throw new AppError("TOKEN_EXPIRED");
@@ -70,7 +73,7 @@ export class Tokens {
       throw new AppError("TOKEN_INVALID");
     }
     const claims: AccessClaims = { userId: sub, sessionId: sid, deviceId: did, platform: plt, expiresAt: exp * 1000 };
-    this.#verified.set(token, claims);
+    if (remember) this.#verified.set(token, claims);
     return claims;
   }
 

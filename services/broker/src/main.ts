@@ -29,8 +29,8 @@ await runMain({
         owner: `broker@${config.IM_HOST}:${config.IM_WS_PORT}`,
         // Whatever this process delivers now is somebody else's to deliver.
         onSlotLost: () => process.kill(process.pid, "SIGTERM"),
-        // A gateway sees a token once a connection: remembering fifty thousand would cost more than the connections.
-        verifiedTokens: 1_000,
+        // A gateway sees a token once a connection and remembers none; the cache makes its room in advance.
+        verifiedTokens: 1,
       });
       return { ...shared, ...identity };
     };

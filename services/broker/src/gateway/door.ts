@@ -50,7 +50,7 @@ export class Door {
 
   /** The claims of a token that is good and whose session is. @throws AppError */
   async check(token: string): Promise<AccessClaims> {
-    const claims = await this.ctx.tokens.verifyAccess(token);
+    const claims = await this.ctx.tokens.verifyAccess(token, false);
     if (this.recent.revoked(claims.userId, claims.sessionId)) throw new AppError("TOKEN_INVALID");
     if (!(await this.sessions.active(claims.userId, claims.sessionId))) throw new AppError("TOKEN_INVALID");
     return claims;

@@ -24,7 +24,9 @@ export class MemoryRoutes implements Routes {
     const expires = this.clock.monotonic() + ROUTE_TTL_MS;
     for (const { userId, route } of entries) {
       const others = this.#of(userId).filter((entry) => entry.route.deviceId !== route.deviceId);
-      this.#users.set(userId, [...others, { route, expires }]);
+      const entry = { route, expires };
+      // Most users have one route, and an array that has grown keeps room for sixteen more.
+      this.#users.set(userId, others.length === 0 ? [entry] : [...others, entry]);
     }
   }
 
