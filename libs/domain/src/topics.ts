@@ -7,12 +7,21 @@ export const DURABLE_TOPICS = [COMMANDS, PUSHES, WEBHOOKS] as const;
 /** Partitions of the topics that are keyed by user or serve apps; like those of `commands` a constant for ever. */
 const OTHER_PARTITIONS = 16;
 
+const DAY_MS = 86_400_000;
+/** What is worth nothing when it is late; it must not fill the queue when its reader is stuck or missing. */
+const RETENTION_MS: Partial<Record<(typeof DURABLE_TOPICS)[number], number>> = { [PUSHES]: DAY_MS, [WEBHOOKS]: 7 * DAY_MS };
+
+const retention = (name: (typeof DURABLE_TOPICS)[number]): { retentionMs?: number } => {
+  const retentionMs = RETENTION_MS[name];
+  return retentionMs === undefined ? {} : { retentionMs };
+};
+
 /**
  * Every durable topic and its dead letters. Each service that produces to or reads one ensures them all at its start, so
  * that the order in which services start does not matter.
  */
 export const durableTopics = (commandPartitions: number): TopicSpec[] =>
   DURABLE_TOPICS.flatMap((name) => [
-    { name, partitions: name === COMMANDS ? commandPartitions : OTHER_PARTITIONS, durable: true },
+    { name, partitions: name === COMMANDS ? commandPartitions : OTHER_PARTITIONS, durable: true, ...retention(name) },
     { name: deadTopic(name), partitions: 1, durable: true },
   ]);

@@ -113,6 +113,27 @@ test("records deleted while they are being read are reported too", async () => {
   expect(errors.join()).toMatch(/records \d+ to 24 .* not kept/);
 });
 
+test("a topic's retention is Kafka's; dead letters have none", async () => {
+  const queue = await open();
+  const [topic, dead] = [fresh("topic"), `${fresh("topic")}.dead`];
+  await queue.ensureTopics([
+    { name: topic, partitions: 1, durable: true, retentionMs: 3_600_000 },
+    { name: dead, partitions: 1, durable: true },
+  ]);
+  const admin = client.admin();
+  await admin.connect();
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [topic, dead].map((name) => ({
+      type: kafkajs.ConfigResourceTypes.TOPIC,
+      name: `${namespace}.${name}`,
+      configNames: ["retention.ms"],
+    })),
+  });
+  await admin.disconnect();
+  expect(resources.map(({ configEntries }) => configEntries[0]?.configValue)).toEqual(["3600000", "-1"]);
+});
+
 test("one unknown topic does not keep others from being produced to", async () => {
   const queue = await open();
   const topic = fresh("deliveries.");

@@ -47,6 +47,12 @@ export interface TopicSpec {
   readonly partitions: number;
   /** A transient topic may lose records when the engine restarts, and keeps them for minutes only. */
   readonly durable: boolean;
+  /**
+   * Records older than this go, read or not, ms; in a log of bounded size also earlier, the oldest first, when it is
+   * nearly full. For what is worth nothing when it is late and must not stop the other topics. Unset: a durable topic
+   * keeps its records until every group that reads it has passed them (on Kafka: for as long as Kafka is configured to).
+   */
+  readonly retentionMs?: number;
 }
 
 export interface ProduceRecord {

@@ -111,6 +111,70 @@ test("the log's size is bounded; consumed records make room before their hour is
   await queue.close();
 });
 
+test("a topic with a retention that nobody reads fills up without stopping the others, whose records stay", async () => {
+  const queue = await openIn(newFolder(), { maxMb: 8 }, { trimEveryMs: 20 });
+  const [events, commands] = [fresh("events"), fresh("commands")];
+  await queue.ensureTopics([
+    { name: events, partitions: 2, durable: true, retentionMs: 86_400_000 },
+    { name: commands, partitions: 1, durable: true },
+  ]);
+  let produced = 0;
+  const command = async (): Promise<void> => {
+    await queue.produce(commands, [filled("k", 1_000)]);
+    produced++;
+  };
+  await command();
+  for (let i = 0; i < 300; i++) {
+    await queue.produce(events, [filled(`k${i}`, 100_000)]).catch((error: unknown) => expect(error).toMatchObject({ code: "QUEUE_FULL" }));
+  }
+  await eventually(command);
+  expect((await queue.read(commands, 0, 0, 10)).records).toHaveLength(produced);
+  // Commands that nobody has applied are worth more than room.
+  const refused = async (): Promise<unknown> => {
+    for (;;) {
+      try {
+        await queue.produce(commands, [filled("k", 100_000)]);
+        produced++;
+      } catch (error) {
+        return error;
+      }
+    }
+  };
+  expect(await refused()).toMatchObject({ code: "QUEUE_FULL" });
+  const { end } = await queue.read(commands, 0, 0, 1);
+  expect(end).toBe(produced);
+  expect((await queue.read(commands, 0, 0, end)).records).toHaveLength(end);
+  await queue.close();
+});
+
+test("records older than their topic's retention go, read or not, also of topics found in the file", async () => {
+  const folder = newFolder();
+  let queue = await openIn(folder);
+  const [late, kept] = [fresh("late"), fresh("kept")];
+  const topics = [
+    { name: late, partitions: 1, durable: true, retentionMs: 1 },
+    { name: kept, partitions: 1, durable: true },
+  ];
+  await queue.ensureTopics(topics);
+  for (const { name } of topics) await queue.produce(name, [filled("k", 10), filled("k", 10)]);
+  await queue.close();
+  queue = await openIn(folder, {}, { trimEveryMs: 20 });
+  await queue.ensureTopics(topics);
+  await eventually(async () => expect(await queue.read(late, 0, 0, 10)).toEqual({ records: [], end: 2 }));
+  expect((await queue.read(kept, 0, 0, 10)).records).toHaveLength(2);
+  const errors: string[] = [];
+  await queue.consume({
+    group: "g",
+    topic: late,
+    maxRecords: 10,
+    position: async () => new Map([[0, 0]]),
+    onError: (e) => errors.push(String(e)),
+    onBatch: async () => {},
+  });
+  await eventually(() => expect(errors.join()).toMatch(/records 0 to 1 .* not kept/));
+  await queue.close();
+});
+
 test("what every group has passed is trimmed, the ends stay, and asking for it again is reported", async () => {
   const folder = newFolder();
   let queue = await openIn(folder, {}, { trimEveryMs: 20, keepMs: 0 });
@@ -173,6 +237,23 @@ test("a slow group keeps its records although a quick one has passed them", asyn
   await eventually(() => expect(slow).toEqual(["0", "1", "2", "3", "4"]));
   await eventually(async () => expect((await queue.read(topic, 0, 0, 10)).records).toHaveLength(0));
   await queue.close();
+});
+
+test("a topic is durable or it is not; asked for twice at a time, it is one", async () => {
+  const queue = await harness.open();
+  const [transient, durable] = [fresh("deliveries"), fresh("topic")];
+  const heard: string[] = [];
+  const both = [
+    { name: transient, partitions: 1, durable: false },
+    { name: durable, partitions: 1, durable: true },
+  ];
+  await Promise.all([
+    queue.ensureTopics(both).then(() => queue.tail(transient, (records) => heard.push(...records.map(text)))),
+    queue.ensureTopics(both),
+  ]);
+  await queue.produce(transient, [{ key: "k", value: Buffer.from("heard") }]);
+  await eventually(() => expect(heard).toEqual(["heard"]));
+  await expect(queue.ensureTopics([{ name: transient, partitions: 1, durable: true }])).rejects.toThrow(/transient already/);
 });
 
 test("a transient topic forgets its oldest records", async () => {

@@ -66,11 +66,11 @@ export class Topics {
       // kafkajs's own wait gives up at once when the broker it asks has not heard of the topic yet.
       waitForLeaders: false,
       timeout: CREATE_MS,
-      topics: specs.map(({ name, partitions, durable }) => ({
+      topics: specs.map(({ name, partitions, durable, retentionMs = name.endsWith(".dead") ? -1 : undefined }) => ({
         topic: name,
         numPartitions: partitions,
         replicationFactor,
-        configEntries: configOf(name, durable, replicationFactor),
+        configEntries: configOf(durable, retentionMs, replicationFactor),
       })),
     });
   }
@@ -103,7 +103,7 @@ export class Topics {
   }
 }
 
-const configOf = (name: string, durable: boolean, replicas: number): { name: string; value: string }[] => {
+const configOf = (durable: boolean, retentionMs: number | undefined, replicas: number): { name: string; value: string }[] => {
   if (!durable) {
     return Object.entries({ "retention.ms": TRANSIENT_MS, "segment.ms": TRANSIENT_MS, "segment.bytes": 16 * 1024 * 1024 }).map(
       ([key, value]) => ({ name: key, value: String(value) }),
@@ -112,6 +112,6 @@ const configOf = (name: string, durable: boolean, replicas: number): { name: str
   return [
     // Acknowledged means on two machines, where there are three.
     ...(replicas >= 3 ? [{ name: "min.insync.replicas", value: "2" }] : []),
-    ...(name.endsWith(".dead") ? [{ name: "retention.ms", value: "-1" }] : []),
+    ...(retentionMs === undefined ? [] : [{ name: "retention.ms", value: String(retentionMs) }]),
   ];
 };

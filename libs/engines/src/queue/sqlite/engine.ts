@@ -87,6 +87,8 @@ class SqliteQueue implements Queue {
       if (there === undefined) missing.push(spec);
       else if (there.partitions.length !== spec.partitions) {
         throw new Error(`topic ${spec.name} has ${there.partitions.length} partitions, not ${spec.partitions}`);
+      } else if (there.durable !== spec.durable) {
+        throw new Error(`topic ${spec.name} is ${there.durable ? "durable" : "transient"} already`);
       }
     }
     const durable = missing.filter((spec) => spec.durable);
@@ -95,7 +97,8 @@ class SqliteQueue implements Queue {
         await this.#worker.ask<"topics">({ kind: "topics", topics: durable.map(({ name, partitions }) => ({ name, partitions })) }),
       );
     for (const { name, partitions, durable } of missing) {
-      if (!durable)
+      // Somebody else may have asked for it meanwhile, and follow it already.
+      if (!durable && !this.#topics.has(name))
         this.#topics.set(
           name,
           newTopic(
@@ -104,6 +107,10 @@ class SqliteQueue implements Queue {
             Array.from({ length: partitions }, (_, i) => new TransientPartition(i)),
           ),
         );
+    }
+    for (const { name, retentionMs } of topics) {
+      const topic = this.#topics.get(name);
+      if (topic) topic.retentionMs = retentionMs;
     }
   }
 

@@ -191,15 +191,15 @@ export class LogFile {
     }
   }
 
-  /** Deletes a slice of spans that lie wholly below the limits and are older than `olderThan`, ms since 1970. */
-  trim(before: readonly TrimLimit[], olderThan: number): TrimResult {
+  /** Deletes a slice of spans that lie wholly below the limits and are old enough. */
+  trim(before: readonly TrimLimit[]): TrimResult {
     this.settle();
     const remove = this.#db.prepare("DELETE FROM spans WHERE id BETWEEN ? AND ?");
     const setFirst = this.#db.prepare("UPDATE partitions SET first = ? WHERE id = ?");
-    const firsts: TrimLimit[] = [];
+    const firsts: { partitionId: number; offset: number }[] = [];
     let left = TRIM_SLICE;
     this.#transaction(() => {
-      for (const { partitionId, offset } of before) {
+      for (const { partitionId, offset, olderThan } of before) {
         if (left === 0) return;
         const base = partitionId * OFFSETS;
         const rows = this.#spanHeads.all(base, base + offset, left) as { id: number; last: number; ts: number }[];

@@ -3,7 +3,7 @@ export type LogRequest =
   | { readonly kind: "topics"; readonly topics: readonly { readonly name: string; readonly partitions: number }[] }
   | { readonly kind: "commit"; readonly frame: ArrayBuffer | undefined; readonly length: number; readonly offsets: readonly GroupOffset[] }
   | { readonly kind: "read"; readonly partitionId: number; readonly from: number; readonly limit: number; readonly maxBytes: number }
-  | { readonly kind: "trim"; readonly before: readonly TrimLimit[]; readonly olderThan: number }
+  | { readonly kind: "trim"; readonly before: readonly TrimLimit[] }
   | { readonly kind: "ping" }
   | { readonly kind: "close" };
 
@@ -13,10 +13,11 @@ export interface GroupOffset {
   readonly offset: number;
 }
 
-/** Records of this partition below `offset` may go. */
+/** Records of this partition below `offset` may go if they are older than `olderThan`, ms since 1970. */
 export interface TrimLimit {
   readonly partitionId: number;
   readonly offset: number;
+  readonly olderThan: number;
 }
 
 export interface StoredPartition {
@@ -39,8 +40,8 @@ export interface LogState {
 }
 
 export interface TrimResult {
-  /** Partitions whose first record changed. */
-  readonly firsts: readonly TrimLimit[];
+  /** Partitions whose first record changed, and which it is now. */
+  readonly firsts: readonly { readonly partitionId: number; readonly offset: number }[];
   /** Whether there is more to trim. */
   readonly more: boolean;
 }

@@ -9,6 +9,8 @@ interface TopicBase<D extends boolean, P> {
   readonly partitions: readonly P[];
   readonly offsets: Map<string, number[]>;
   readonly groups: Map<string, ConsumerGroup>;
+  /** As the topic's newest spec says. */
+  retentionMs: number | undefined;
 }
 
 export type DurableTopic = TopicBase<true, DurablePartition>;
@@ -21,6 +23,7 @@ export const newTopic = <D extends boolean, P>(name: string, durable: D, partiti
   partitions,
   offsets: new Map(),
   groups: new Map(),
+  retentionMs: undefined,
 });
 
 /** The group's offsets on the topic, to be changed in place. */

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from "@dunlin/runtime";
 import type { LogWorker } from "./log-worker.js";
 import type { TrimLimit } from "./protocol.js";
-import type { Topic } from "./topic.js";
+import type { DurableTopic, Topic } from "./topic.js";
 
 export interface TrimmerDeps {
   readonly worker: LogWorker;
@@ -16,9 +16,15 @@ export interface TrimmerDeps {
   readonly keepMs: number;
 }
 
+/** From this share of its greatest size on the log is nearly full. */
+const NEARLY_FULL = 0.8;
+const ANY_AGE = Number.MAX_SAFE_INTEGER;
+
 /**
- * Deletes what every group that ever committed on a topic has passed and what is old enough, in slices between commits;
- * regardless of age when the log is nearly full. Dead letters and topics that no group reads are kept.
+ * Deletes, in slices between commits, what every group that ever read a topic has passed and what is old enough, and what
+ * is older than its topic's retention, read or not. When the log is nearly full, what was read goes whatever its age; if
+ * that does not do, what has a retention goes before its time, so that a topic whose reader is stuck or missing does not
+ * stop all others. What has none is kept: dead letters, and commands until they are applied.
  */
 export class Trimmer {
   readonly #deps: TrimmerDeps;
@@ -48,19 +54,43 @@ export class Trimmer {
   }
 
   async #trim(): Promise<void> {
-    const { worker, clock, topics, flushed, maxLog, keepMs } = this.#deps;
+    const { clock, logger, topics, flushed, keepMs } = this.#deps;
     const now = clock.now();
-    const before: TrimLimit[] = [];
+    const durable: DurableTopic[] = [];
     for (const topic of topics()) {
-      if (!topic.durable) for (const partition of topic.partitions) partition.expire(now);
-      else before.push(...limits(topic));
+      if (topic.durable) durable.push(topic);
+      else for (const partition of topic.partitions) partition.expire(now);
     }
-    if (before.length === 0) return;
-    await flushed();
-    const partitions = new Map([...topics()].flatMap((topic) => (topic.durable ? topic.partitions.map((p) => [p.id, p] as const) : [])));
+    const read = durable.flatMap(readByAll);
+    const expiring = durable.flatMap(({ partitions, retentionMs }) => (retentionMs === undefined ? [] : [{ partitions, retentionMs }]));
+    /** What is older than a share of its retention. */
+    const expired = (share: number): TrimLimit[] =>
+      expiring.flatMap(({ partitions, retentionMs }) =>
+        partitions
+          .filter(({ first, end }) => end > first)
+          .map(({ id, end }) => ({ partitionId: id, offset: end, olderThan: share === 0 ? ANY_AGE : now - retentionMs * share })),
+      );
+    if (read.length > 0) await flushed();
+    await this.#delete(durable, () => {
+      const olderThan = this.#nearlyFull ? ANY_AGE : now - keepMs;
+      return [...read.map((limit) => ({ ...limit, olderThan })), ...expired(1)];
+    });
+    if (!this.#nearlyFull || expiring.length === 0) return;
+    logger.warn("the queue's log is nearly full: records go before their time");
+    for (const share of SHARES) await this.#delete(durable, () => (this.#nearlyFull ? expired(share) : []));
+  }
+
+  get #nearlyFull(): boolean {
+    return this.#deps.worker.bytes > this.#deps.maxLog * NEARLY_FULL;
+  }
+
+  /** Slice by slice, for as long as there is something to delete. */
+  async #delete(topics: readonly DurableTopic[], limits: () => readonly TrimLimit[]): Promise<void> {
+    const partitions = new Map(topics.flatMap((topic) => topic.partitions.map((partition) => [partition.id, partition])));
     for (let more = true; more && !this.#closed; ) {
-      const olderThan = worker.bytes > maxLog * 0.8 ? Number.MAX_SAFE_INTEGER : now - keepMs;
-      const result = await worker.ask<"trim">({ kind: "trim", before, olderThan });
+      const before = limits();
+      if (before.length === 0) return;
+      const result = await this.#deps.worker.ask<"trim">({ kind: "trim", before });
       for (const { partitionId, offset } of result.firsts) {
         const partition = partitions.get(partitionId);
         if (partition) partition.first = offset;
@@ -70,7 +100,11 @@ export class Trimmer {
   }
 }
 
-const limits = (topic: Topic & { durable: true }): TrimLimit[] => {
+/** Ever younger, so that the oldest of all partitions goes first; at last all there is. */
+const SHARES = [...Array.from({ length: 10 }, (_, i) => 2 ** -(i + 1)), 0];
+
+/** Where every group that ever read the topic has passed the first record. */
+const readByAll = (topic: DurableTopic): { partitionId: number; offset: number }[] => {
   if (topic.name.endsWith(".dead") || topic.offsets.size === 0) return [];
   const groups = [...topic.offsets.values()];
   return topic.partitions

@@ -31,7 +31,7 @@ const answer = (port: MessagePort, log: LogFile, guard: (work: () => void) => vo
       case "read":
         return log.read(request.partitionId, request.from, request.limit, request.maxBytes);
       case "trim": {
-        const result = log.trim(request.before, request.olderThan);
+        const result = log.trim(request.before);
         bytes = log.bytes();
         return result;
       }
