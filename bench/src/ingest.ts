@@ -97,7 +97,7 @@ const measure = async (store: Store, { messages, batch, runs }: Settings, partit
       await store.ingest.transaction(async (tx) => {
         await tx.lockOffsets(TOPIC, [partition]);
         const { changes } = await applyCommands(tx, commands, { groupMembersMax: 20 }, Date);
-        await tx.write({ ...changes, offsets: [{ topic: TOPIC, partition, nextOffset: next, batchBegin: offset }] });
+        tx.write({ ...changes, offsets: [{ topic: TOPIC, partition, nextOffset: next, batchBegin: offset }] });
       });
       offset = next;
     }

@@ -44,9 +44,6 @@ export interface SystemOptions {
 }
 
 const READY_MS = 60_000;
-/** As `npm start` runs the one process (package.json); single services run without flags (Dockerfile). */
-const flagsFor = (name: string): string[] => (name === "dunlin" ? ["--max-semi-space-size=64"] : []);
-
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
@@ -191,7 +188,7 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
 const profileDir = (): string | undefined => process.env["BENCH_PROFILE"];
 const nodeFlags = (name: string): string[] => {
   const folder = profileDir();
-  const given = process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? flagsFor(name);
+  const given = process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? [];
   return folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`, ...given] : given;
 };
 

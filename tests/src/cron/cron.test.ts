@@ -65,7 +65,7 @@ const addUpdates = async ({ ingest }: Pick<Store, "ingest">, userId: string, cou
       body: '{"peer":"G1"}',
       createdAt,
     }));
-    await tx.write({
+    tx.write({
       messages: [],
       updates,
       conversations: [],

@@ -238,7 +238,7 @@ export class GatewayFixture {
     return this.store.ingest.transaction(async (tx) => {
       const last = (await tx.lockMailboxes([userId])).get(userId) ?? 0;
       const pts = Array.from({ length: count }, (_, i) => last + 1 + i);
-      await tx.write({
+      tx.write({
         messages: [],
         updates: pts.map((n) => ({
           userId,

@@ -200,7 +200,7 @@ describe("what a stop leaves behind", () => {
     await store.ingest.transaction(async (tx) => {
       const offsets = await tx.lockOffsets(COMMANDS, [0, 1, 2, 3]);
       const [partition, next] = [...offsets].find(([, at]) => at > 0) ?? [0, 0];
-      await tx.write({ ...noChanges, offsets: [{ topic: COMMANDS, partition, nextOffset: next + 1, batchBegin: next + 1 }] });
+      tx.write({ ...noChanges, offsets: [{ topic: COMMANDS, partition, nextOffset: next + 1, batchBegin: next + 1 }] });
     });
     await queue.produce(COMMANDS, [sendRecord(ann, bob, { clientMsgId: "2" }), sendRecord(ann, bob, { clientMsgId: "3" })]);
     await eventually("goes on where the store is", async () => (await stored(ann, bob)).includes("3"), WAIT_MS);

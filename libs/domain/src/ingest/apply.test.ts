@@ -102,7 +102,7 @@ const remove = (groupId: string, actorId: string, userId: string): ValidCommand 
 const apply = (...commands: ValidCommand[]): Promise<Effects> =>
   store.ingest.transaction(async (tx) => {
     const { changes, effects } = await applyCommands(tx, commands, { groupMembersMax: MEMBERS_MAX }, clock);
-    await tx.write({ ...changes, offsets: [] });
+    tx.write({ ...changes, offsets: [] });
     return effects;
   });
 

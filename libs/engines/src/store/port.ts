@@ -254,7 +254,8 @@ export interface IngestTransaction {
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
   /** Stored messages of others than `userId` in (afterSeq, upToSeq], and how many of them mention the user or "@all". */
   countUnread(conversationId: string, userId: string, afterSeq: number, upToSeq: number): Promise<{ unread: number; mentions: number }>;
-  write(changes: IngestChanges): Promise<void>;
+  /** Hands over what is to be written: carried out together with the commit, once `work` has resolved. Reads do not see it. */
+  write(changes: IngestChanges): void;
 }
 
 /** One change of one dialog row (created when missing, with readSeq 0). */
@@ -310,7 +311,7 @@ export const noChanges: IngestChanges = {
 
 export interface Ingest {
   /** Runs `work` in one transaction; resolves when committed. Retried whole on deadlock and lock timeout. */
-  transaction<T>(work: (tx: IngestTransaction) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: IngestTransaction) => T | Promise<T>): Promise<T>;
   offsets(topic: string, partitions: readonly number[]): Promise<Map<number, { nextOffset: number; batchBegin: number }>>;
 }
 

@@ -17,6 +17,8 @@ const GROUP = "ingest";
 const BATCH_RECORDS = 500;
 /** Records in one transaction: large enough to spread its cost, small enough for two to alternate. */
 const TRANSACTION_RECORDS = 1_000;
+/** How far apart transactions begin at least, ms (decision 0007). */
+const PACE_MS = 4;
 
 export interface IngestContext {
   readonly queue: Queue;
@@ -59,6 +61,7 @@ export const createIngest = (ctx: IngestContext): Service => {
   const lane = new Lane({
     logger,
     maxRecords: TRANSACTION_RECORDS,
+    paceMs: PACE_MS,
     write: async (items, commit) => {
       const began = clock.monotonic();
       batchRecords.observe(items.length);
@@ -115,7 +118,7 @@ export const createIngest = (ctx: IngestContext): Service => {
         .filter(([partition, next]) => delivered.get(partition) === next)
         .map(([partition, next]) => ({ topic: COMMANDS, partition, nextOffset: next, batchBegin: next }));
       if (offsets.length === 0) return;
-      await tx.write({ ...noChanges, offsets });
+      tx.write({ ...noChanges, offsets });
     });
   };
 

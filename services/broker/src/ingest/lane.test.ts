@@ -18,10 +18,15 @@ const effects: Effects = { deliveries: [], outcomes: [], dead: [], stored: 0 };
 const live = new AbortController().signal;
 
 /** A lane whose writes are recorded; `fail` may throw before a write commits. */
-const laneWith = (fail: (items: readonly Item[], commit: Commit) => void = () => {}, finish: () => Promise<void> = async () => {}) => {
+const laneWith = (
+  fail: (items: readonly Item[], commit: Commit) => void = () => {},
+  finish: () => Promise<void> = async () => {},
+  paceMs = 0,
+) => {
   const writes: number[][] = [];
   const lane = new Lane({
     logger,
+    paceMs,
     maxRecords: 4,
     write: async (items, commit) => {
       await Promise.resolve();
@@ -40,6 +45,23 @@ describe("the lane", () => {
     await Promise.all([lane.run(1, [item(1, 0)], live), lane.run(2, [item(2, 0), item(2, 1)], live), lane.run(3, [item(3, 0)], live)]);
     expect(writes.flat().sort()).toEqual([100, 200, 201, 300]);
     expect(writes.length).toBeLessThan(3);
+  });
+
+  test("gathers what comes within the pace, and writes the first at once", async () => {
+    const { lane, writes } = laneWith(undefined, undefined, 1_000);
+    await lane.run(1, [item(1, 0)], live);
+    const rest = [lane.run(2, [item(2, 0)], live)];
+    await new Promise((resolve) => setImmediate(resolve));
+    rest.push(lane.run(3, [item(3, 0)], live));
+    await Promise.all(rest);
+    expect(writes).toEqual([[100], [200, 300]]);
+  });
+
+  test("a full transaction waits for no pace", async () => {
+    const { lane, writes } = laneWith(undefined, undefined, 60_000);
+    await lane.run(1, [item(1, 0)], live);
+    await lane.run(2, [item(2, 0), item(2, 1), item(2, 2), item(2, 3)], live);
+    expect(writes).toHaveLength(2);
   });
 
   test("keeps transactions to about maxRecords", async () => {

@@ -19,6 +19,8 @@ export interface LaneDeps {
   readonly logger: Logger;
   /** At most about this many records in one transaction. */
   readonly maxRecords: number;
+  /** Transactions begin at least so far apart, unless a full one waits, ms. A record after a quiet time waits for nothing. */
+  readonly paceMs: number;
   /** Writes items in one transaction or several; calls back after each commit. */
   readonly write: (items: readonly Item[], commit: Commit) => Promise<void>;
   /** Produces what a commit has made. */
@@ -35,6 +37,7 @@ export interface LaneDeps {
 export class Lane {
   #waiting: Entry[] = [];
   #running = false;
+  #began = Number.NEGATIVE_INFINITY;
   /** partition → the offset that this process has brought it to */
   readonly #reached = new Map<number, number>();
 
@@ -52,6 +55,7 @@ export class Lane {
     this.#running = true;
     let failures = 0;
     while (this.#waiting.length > 0) {
+      await this.#gather();
       const group = this.#take();
       if (group.length === 0) continue;
       const finishing: Promise<void>[] = [];
@@ -81,6 +85,13 @@ export class Lane {
       }
     }
     this.#running = false;
+  }
+
+  /** Lets what comes within the pace join: a transaction for each message would cost several times its work. */
+  async #gather(): Promise<void> {
+    const wait = this.#began + this.deps.paceMs - performance.now();
+    if (wait > 0 && this.#waiting.reduce((sum, { items }) => sum + items.length, 0) < this.deps.maxRecords) await sleep(wait);
+    this.#began = performance.now();
   }
 
   /** The next group: whole entries up to about maxRecords. Entries whose partition was taken away are turned back. */

@@ -87,7 +87,7 @@ const transact = async ({ store, clock, rules, bury }: WriterDeps, items: readon
     if (effects.dead.length > 0) {
       await bury(effects.dead.map(({ index, reason }) => ({ item: (indexed[index] as { item: Item }).item, reason })));
     }
-    await tx.write({
+    tx.write({
       ...changes,
       offsets: [...moves].map(([partition, span]) => ({
         topic: COMMANDS,

@@ -10,6 +10,12 @@ import type { GroupOffset } from "./protocol.js";
 
 /** A commit takes what waits, up to this, so that nobody waits for a huge one. */
 const FRAME_MAX_BYTES = 4 * 1024 * 1024;
+/**
+ * Commits begin at least so far apart, unless much waits, ms: each wakes a thread and syncs the disk, which costs several times
+ * what a record does. A call after a quiet time waits for nothing.
+ */
+const PACE_MS = 2;
+const MUCH_BYTES = 64 * 1024;
 /** Committed offsets may be lost for so long (their batches come again); they ride on the next commit before that. */
 const OFFSETS_AFTER_MS = 100;
 
@@ -44,7 +50,8 @@ export class Committer {
   #waitingBytes = 0;
   #offsets = new Map<string, GroupOffset>();
   #busy: Promise<void> | undefined;
-  #scheduled: NodeJS.Immediate | undefined;
+  #scheduled = false;
+  #began = Number.NEGATIVE_INFINITY;
   #offsetsTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: CommitterDeps) {
@@ -63,7 +70,7 @@ export class Committer {
     this.#waitingBytes += room;
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ partitions, records, room, resolve, reject });
-      if (!this.#busy) this.#scheduled ??= setImmediate(() => this.#flush());
+      this.#schedule();
     });
   }
 
@@ -85,12 +92,23 @@ export class Committer {
     this.#offsetsTimer = undefined;
   }
 
+  #schedule(): void {
+    if (this.#busy || this.#scheduled || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    const flush = (): void => {
+      this.#scheduled = false;
+      this.#flush();
+    };
+    const wait = this.#waitingBytes > MUCH_BYTES ? 0 : this.#began + PACE_MS - performance.now();
+    if (wait > 0) setTimeout(flush, wait);
+    else setImmediate(flush);
+  }
+
   #flush(): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
     if (this.#busy || (this.#waiting.length === 0 && this.#offsets.size === 0)) return;
     clearTimeout(this.#offsetsTimer);
     this.#offsetsTimer = undefined;
+    this.#began = performance.now();
     this.#busy = this.#commit();
   }
 
@@ -116,7 +134,7 @@ export class Committer {
     this.#waitingBytes -= room;
     this.#busy = undefined;
     // The worker gets its next frame before the callers go on.
-    if (this.#waiting.length > 0) this.#flush();
+    this.#schedule();
     for (const call of calls) {
       if (failure) call.reject(failure);
       else call.resolve();

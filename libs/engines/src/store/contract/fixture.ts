@@ -139,7 +139,7 @@ export const applySends = async (
       dialogs.set(key, dialogChange(userId, peer, { topSeq: seq, addUnread, updatedAt: message.createdAt }));
     }
   }
-  await tx.write({
+  tx.write({
     ...noChanges,
     messages,
     updates,

@@ -122,7 +122,7 @@ export const messagesContract = (harness: () => StoreHarness): void => {
     );
     await store.ingest.transaction(async (tx) => {
       await tx.lockMailboxes([to]);
-      await tx.write({
+      tx.write({
         ...noChanges,
         updates: [{ userId: to, pts: 8, type: "READ", conversationId, seq: 0, body: '{"seq":3}', createdAt: T0 + 9 }],
         mailboxes: new Map([[to, 8]]),
@@ -263,7 +263,7 @@ export const messagesContract = (harness: () => StoreHarness): void => {
       const { unread, mentions } = await tx.countUnread(conversationId, b, 3, 9);
       expect(mentions).toBe(0);
       const read = { readSeq: 3, unread, unreadMentions: 0 };
-      await tx.write({ ...noChanges, dialogs: [dialogChange(b, a, { topSeq: 0, read, updatedAt: 0 })] });
+      tx.write({ ...noChanges, dialogs: [dialogChange(b, a, { topSeq: 0, read, updatedAt: 0 })] });
       return unread;
     });
     expect(left).toBe(3);

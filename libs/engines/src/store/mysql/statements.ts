@@ -83,6 +83,23 @@ const insertStatements = function* (insertion: Insertion, rows: readonly (readon
   if (count > 0) yield head + text + tail;
 };
 
+/** Statements put together into queries of about `maxChars`, as they are asked for; `last` ends the last of them. */
+export const packed = function* (statements: Iterable<string>, maxChars: number, last?: string): Generator<string[]> {
+  let query: string[] = [];
+  let chars = 0;
+  for (const statement of statements) {
+    if (query.length > 0 && chars + statement.length > maxChars) {
+      yield query;
+      query = [];
+      chars = 0;
+    }
+    query.push(statement);
+    chars += statement.length;
+  }
+  if (last !== undefined) query.push(last);
+  if (query.length > 0) yield query;
+};
+
 /** The statements of a batch, made one by one as they are asked for. */
 export const writeStatements = function* (steps: readonly WriteStep[], maxChars: number): Generator<string> {
   for (const step of steps) {

@@ -94,7 +94,7 @@ describe("MySQL's own faults", () => {
     const heads = await store.ingest.transaction(async (tx) => {
       runs++;
       await tx.lockMailboxes([a]);
-      await tx.write({ ...noChanges, mailboxes: new Map([[a, runs]]) });
+      tx.write({ ...noChanges, mailboxes: new Map([[a, runs]]) });
       crossing ??= lockMailbox(a).then(() => admin.run("commit"));
       return tx.lockMailboxes([b]);
     });
@@ -124,7 +124,7 @@ describe("MySQL's own faults", () => {
     const [a, b] = (await newUsers(store, 2)) as [string, string];
     const work = store.ingest.transaction(async (tx) => {
       await tx.lockMailboxes([a]);
-      await tx.write({ ...noChanges, mailboxes: new Map([[a, 9]]) });
+      tx.write({ ...noChanges, mailboxes: new Map([[a, 9]]) });
       const others = await admin.run(`select id from information_schema.processlist where db = '${database}' and id <> connection_id()`);
       // Some may have gone by themselves.
       for (const { id } of others) await admin.run(`kill ${id}`).catch(() => undefined);

@@ -43,8 +43,8 @@ class SessionDriver implements Driver {
     return new SessionConnection(await this.source.acquire());
   }
 
-  beginTransaction(connection: DatabaseConnection): Promise<void> {
-    return sessionOf(connection).begin();
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    sessionOf(connection).begin();
   }
 
   commitTransaction(connection: DatabaseConnection): Promise<void> {

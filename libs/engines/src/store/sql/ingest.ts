@@ -175,7 +175,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
   ];
 };
 
-const ingestOn = (session: Session): IngestTransaction => ({
+const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => ({
   async lockOffsets(topic, partitions) {
     const keys = distinctKeys(partitions.map((partition) => [topic, partition]));
     const locking = { ...offsets, lock: true };
@@ -226,17 +226,20 @@ const ingestOn = (session: Session): IngestTransaction => ({
     return { unread: numberOf(rows[0]?.unread ?? 0), mentions: numberOf(rows[0]?.mentions ?? 0) };
   },
 
-  write: (changes) => session.write(stepsOf(changes)),
+  write: (changes) => {
+    written.push(...stepsOf(changes));
+  },
 });
 
 export const createIngest = ({ reads, writes }: SqlContext): Ingest => ({
   transaction: (work) =>
     retryAborted(() =>
       withSession(writes, async (session) => {
-        await session.begin();
+        const written: WriteStep[] = [];
+        session.begin();
         try {
-          const result = await work(ingestOn(session));
-          await session.commit();
+          const result = await work(ingestOn(session, written));
+          await session.commit(written);
           return result;
         } catch (error) {
           await session.rollback();

@@ -5,7 +5,7 @@ import { messageColumns, messageOf, sentColumns, sentOf } from "./rows.js";
 import { type Selection, type SqlValue, withSession } from "./session.js";
 
 /** Looks up sends; also used inside the ingest transaction. */
-export const sentSelection: Selection = { table: "messages", columns: sentColumns, key: ["sender_id", "client_msg_id"] };
+export const sentSelection: Selection = { table: "messages", columns: sentColumns, key: ["sender_id", "client_msg_id"], quick: true };
 
 export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
   const find = async (key: readonly string[], keys: readonly (readonly SqlValue[])[]): Promise<MessageRow[]> => {

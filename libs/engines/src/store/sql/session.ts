@@ -18,6 +18,8 @@ export interface Selection {
   readonly key: readonly string[];
   /** Locks what is found until the transaction ends. Keys must be sorted and lead a unique key. */
   readonly lock?: boolean;
+  /** A lookup of small rows by a unique key, on every request's way: an engine whose threads cost more may do it in place. */
+  readonly quick?: boolean;
 }
 
 /** What becomes of a column when the row is there already: replaced, the greater one kept, or added up. */
@@ -50,12 +52,16 @@ export type WriteStep =
  */
 export interface Session {
   run(sql: string, params: readonly SqlValue[]): Promise<SqlResult>;
-  begin(): Promise<void>;
-  /** Rejects, and has rolled back, when a statement of the transaction failed. */
-  commit(): Promise<void>;
+  /** The transaction begins with the next statement, without a round trip of its own; what keeps it from beginning fails that statement. */
+  begin(): void;
+  /**
+   * Carries out the last steps and commits, together: nothing is committed unless all steps succeeded.
+   * Rejects, and has rolled back, when a statement of the transaction failed.
+   */
+  commit(steps?: readonly WriteStep[]): Promise<void>;
   /** Never rejects: a connection that cannot roll back is given up, which rolls back too. */
   rollback(): Promise<void>;
-  /** Rows of all keys, in no particular order. No keys, no query. */
+  /** Rows of all keys, in no particular order. No keys, no query. Selections asked for together travel together. */
   select(selection: Selection, keys: readonly (readonly SqlValue[])[]): Promise<Row[]>;
   /** Carries out the steps in order. Steps without rows cost nothing. */
   write(steps: readonly WriteStep[]): Promise<void>;

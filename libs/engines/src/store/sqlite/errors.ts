@@ -15,3 +15,9 @@ export const appErrorOf = ({ message, errcode }: Failure): AppError => {
   if (TROUBLE.has(errcode & 0xff)) return unavailable("the store's file cannot be used at the moment", cause);
   return new AppError("INTERNAL", undefined, { cause });
 };
+
+/** What travels of an error of SQLite's. */
+export const failureOf = (error: unknown): Failure => ({
+  message: error instanceof Error ? error.message : String(error),
+  errcode: Number((error as { errcode?: number }).errcode ?? 0),
+});

@@ -1,6 +1,7 @@
 import type { Insertion, Merge, Row, Selection, Session, SqlResult, SqlValue, WriteStep } from "../sql/session.js";
 import { TransactionState } from "../sql/transaction-state.js";
 import type { WorkerConnection } from "./connection.js";
+import type { Statements } from "./database.js";
 import type { Answer, Operation } from "./protocol.js";
 
 /** Rows that one request carries: a bigger list goes in pieces, so that no message to the worker grows without bound. */
@@ -30,13 +31,20 @@ const insertSql = ({ table, columns, key, existing }: Insertion): string => {
   return `${insert} ${target} update set ${sets.join(", ")}`;
 };
 
+/** Lookups that run in place, at most: some microseconds each. More go to the thread. */
+const IN_PLACE = 256;
+
 /** A turn on a SQLite connection. Lists run one prepared statement a row, in the worker: faster there than long statements. */
 export class SqliteSession implements Session {
   readonly #transaction = new TransactionState();
+  /** The beginning of the transaction, while it is on its way. */
+  #beginning: Promise<unknown> | undefined;
 
   constructor(
     private readonly connection: WorkerConnection,
     private readonly onRelease: () => void,
+    /** For quick lookups outside of transactions: a round trip to the thread costs tens of them. */
+    private readonly inPlace?: Statements,
   ) {}
 
   async run(sql: string, params: readonly SqlValue[]): Promise<SqlResult> {
@@ -44,14 +52,19 @@ export class SqliteSession implements Session {
     return { rows: rowsOf(answer), affected: answer.affected };
   }
 
-  async begin(): Promise<void> {
-    await this.#perform({ kind: "begin" });
+  begin(): void {
     this.#transaction.begun();
+    const beginning = this.connection.perform({ kind: "begin" }).finally(() => {
+      this.#beginning = undefined;
+    });
+    this.#beginning = beginning;
+    // Told by the statement that goes with it.
+    beginning.catch(() => undefined);
   }
 
-  async commit(): Promise<void> {
+  async commit(steps: readonly WriteStep[] = []): Promise<void> {
     try {
-      await this.#perform({ kind: "commit" });
+      await Promise.all([this.write(steps), this.#perform({ kind: "commit" })]);
       this.#transaction.ended();
     } catch (error) {
       await this.rollback();
@@ -65,12 +78,20 @@ export class SqliteSession implements Session {
     await this.connection.perform({ kind: "rollback" }).catch(() => undefined);
   }
 
-  async select({ table, columns, key }: Selection, keys: readonly (readonly SqlValue[])[]): Promise<Row[]> {
-    const answers = await this.#each(`select ${columns.join(", ")} from ${table} where ${where(key)}`, keys);
+  async select({ table, columns, key, quick }: Selection, keys: readonly (readonly SqlValue[])[]): Promise<Row[]> {
+    const sql = `select ${columns.join(", ")} from ${table} where ${where(key)}`;
+    if (quick && this.inPlace && keys.length <= IN_PLACE) {
+      try {
+        return rowsOf(this.inPlace.run(sql, keys));
+      } catch {
+        // Busy, most likely: the thread can wait, and says what is wrong if it is something else.
+      }
+    }
+    const answers = await this.#each(sql, keys);
     return answers.flatMap(rowsOf);
   }
 
-  /** All steps are on their way at once: what fails leaves the transaction open, and it is rolled back as a whole. */
+  /** All steps are on their way at once: after one that fails the worker refuses the rest, and the whole is rolled back. */
   async write(steps: readonly WriteStep[]): Promise<void> {
     await Promise.all(
       steps.map((step) =>
@@ -95,6 +116,10 @@ export class SqliteSession implements Session {
   }
 
   #perform(operation: Operation): Promise<Answer> {
-    return this.#transaction.guard(() => this.connection.perform(operation, this.#transaction.active));
+    return this.#transaction.guard(async () => {
+      const answer = this.connection.perform(operation, this.#transaction.active);
+      if (this.#beginning !== undefined) await Promise.all([this.#beginning, answer]);
+      return answer;
+    });
   }
 }

@@ -81,7 +81,7 @@ test("a closed store refuses, and closing lets a running transaction finish", as
   let closing: Promise<void> | undefined;
   await store.ingest.transaction(async (tx) => {
     closing = store.close();
-    await tx.write({ ...noChanges, mailboxes: new Map([[user, 3]]) });
+    tx.write({ ...noChanges, mailboxes: new Map([[user, 3]]) });
   });
   await closing;
   await store.close();
