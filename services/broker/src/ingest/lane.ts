@@ -55,7 +55,9 @@ export class Lane {
     this.#running = true;
     let failures = 0;
     while (this.#waiting.length > 0) {
-      await this.#gather();
+      const wait = this.#toPace();
+      if (wait > 0) await sleep(wait);
+      this.#began = performance.now();
       const group = this.#take();
       if (group.length === 0) continue;
       const finishing: Promise<void>[] = [];
@@ -87,11 +89,10 @@ export class Lane {
     this.#running = false;
   }
 
-  /** Lets what comes within the pace join: a transaction for each message would cost several times its work. */
-  async #gather(): Promise<void> {
-    const wait = this.#began + this.deps.paceMs - performance.now();
-    if (wait > 0 && this.#waiting.reduce((sum, { items }) => sum + items.length, 0) < this.deps.maxRecords) await sleep(wait);
-    this.#began = performance.now();
+  /** ms in which more may join: a transaction for each message would cost several times its work. */
+  #toPace(): number {
+    if (this.#waiting.reduce((sum, { items }) => sum + items.length, 0) >= this.deps.maxRecords) return 0;
+    return this.#began + this.deps.paceMs - performance.now();
   }
 
   /** The next group: whole entries up to about maxRecords. Entries whose partition was taken away are turned back. */
