@@ -9,8 +9,9 @@ import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { conversationIdOf, newId, systemConversationOf } from "../ids.js";
 import { applyCommands } from "./apply.js";
-import type { CommandBody, ValidCommand } from "./decode.js";
+import type { ValidCommand } from "./decode.js";
 import type { Effects } from "./draft.js";
+import type { CommandBody } from "./rule.js";
 
 const MEMBERS_MAX = 5;
 let store: Store;

@@ -1,6 +1,8 @@
 import type { MemberRow } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
+import { isGroupId, isUserId } from "../ids.js";
 import type { ConversationDraft, Draft } from "./draft.js";
+import type { Rule, RuleContext } from "./rule.js";
 
 const byJoining = (a: MemberRow, b: MemberRow): number => a.joinedAt - b.joinedAt || (a.userId < b.userId ? -1 : 1);
 
@@ -14,11 +16,11 @@ const join = (draft: Draft, group: ConversationDraft, userId: string, role: Memb
 };
 
 /** Creates a group; again with the same id changes nothing. */
-export const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, membersMax: number): ErrorCode => {
+const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, { limits }: RuleContext): ErrorCode => {
   const existing = draft.conversation(create.groupId);
   if (existing) return existing.ownerId === create.ownerId ? "OK" : "CONFLICT";
   const members = new Set([create.ownerId, ...create.members]);
-  if (members.size > membersMax) return "GROUP_FULL";
+  if (members.size > limits.groupMembersMax) return "GROUP_FULL";
   for (const userId of members) if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
   const group: ConversationDraft = {
     id: create.groupId,
@@ -36,7 +38,7 @@ export const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, member
 };
 
 /** A member brings others in; who is in already stays as it is. */
-export const applyAddMembers = (draft: Draft, add: queue.AddMembers, membersMax: number): ErrorCode => {
+const applyAddMembers = (draft: Draft, add: queue.AddMembers, { limits }: RuleContext): ErrorCode => {
   const group = draft.conversation(add.groupId);
   if (group?.kind !== "group") return "NOT_FOUND";
   const members = draft.members(group.id);
@@ -44,7 +46,7 @@ export const applyAddMembers = (draft: Draft, add: queue.AddMembers, membersMax:
   const joining = [...new Set(add.members)].filter((userId) => !members.has(userId));
   if (joining.length === 0) return "OK";
   for (const userId of joining) if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
-  if (members.size + joining.length > membersMax) return "GROUP_FULL";
+  if (members.size + joining.length > limits.groupMembersMax) return "GROUP_FULL";
   for (const userId of joining) join(draft, group, userId, "member");
   draft.tell([...members.keys()], "MEMBER", group.id, { ...groupFields(group), action: "added", by: add.actorId, user_ids: joining });
   return "OK";
@@ -54,7 +56,7 @@ export const applyAddMembers = (draft: Draft, add: queue.AddMembers, membersMax:
  * A member leaves, or is removed by the owner or an admin (an admin removes members only). When the owner leaves, the
  * oldest admin, else the oldest member, takes over. The dialog of who goes stays where it was.
  */
-export const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode => {
+const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode => {
   const group = draft.conversation(remove.groupId);
   if (group?.kind !== "group") return "NOT_FOUND";
   const members = draft.members(group.id);
@@ -83,4 +85,30 @@ export const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): Err
     user_ids: [target.userId],
   });
   return "OK";
+};
+
+const problemOf = (groupId: string, userIds: readonly string[]): string | undefined => {
+  if (!isGroupId(groupId)) return "wrong group id";
+  return userIds.every(isUserId) ? undefined : "wrong user id";
+};
+
+export const createGroupRule: Rule<queue.CreateGroup> = {
+  conversation: (create) => create.groupId,
+  problem: (create) => problemOf(create.groupId, [create.ownerId, ...create.members]),
+  needs: (create, needs) => needs.user(create.ownerId, ...create.members),
+  apply: applyCreateGroup,
+};
+
+export const addMembersRule: Rule<queue.AddMembers> = {
+  conversation: (add) => add.groupId,
+  problem: (add) => problemOf(add.groupId, [add.actorId, ...add.members]),
+  needs: (add, needs) => needs.user(...add.members),
+  apply: applyAddMembers,
+};
+
+export const removeMemberRule: Rule<queue.RemoveMember> = {
+  conversation: (remove) => remove.groupId,
+  problem: (remove) => problemOf(remove.groupId, [remove.actorId, remove.userId]),
+  needs: (remove, needs) => needs.user(remove.userId),
+  apply: applyRemoveMember,
 };

@@ -2,3 +2,4 @@ export * from "./apply.js";
 export * from "./decode.js";
 export type { CommandOutcome, Delivery, Effects } from "./draft.js";
 export { MENTION_ALL, notifyKey, SYSTEM_SENDER } from "./messages.js";
+export type { CommandBody, IngestRules } from "./rule.js";

@@ -1,7 +1,9 @@
 import type { MessageRow } from "@dunlin/engines/store";
 import { type ErrorCode, errors, type queue } from "@dunlin/proto";
 import { messageRest } from "../frames.js";
+import { conversationIdOf, isGroupId, isMessageId, isUserId, systemConversationOf } from "../ids.js";
 import type { ConversationDraft, Draft } from "./draft.js";
+import type { Rule } from "./rule.js";
 
 /** Mentions everybody in the conversation. */
 export const MENTION_ALL = "@all";
@@ -34,8 +36,17 @@ const deliver = (draft: Draft, message: MessageRow, userIds: Iterable<string>, p
   draft.effects.deliveries.push({ type: message.type, rest: messageRest(message), targets, message, push });
 };
 
+const isObjectText = (text: string): boolean => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+};
+
 /** A message to a user or a group. A double (same sender and client_msg_id) changes nothing. */
-export const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
+const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
   if (draft.alreadySent(send.senderId, send.clientMsgId)) return "OK";
   if (!draft.userExists(send.senderId)) return "NOT_FOUND";
   const toUser = send.to.startsWith("U");
@@ -70,8 +81,27 @@ export const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
   return "OK";
 };
 
+export const sendRule: Rule<queue.SendMessage> = {
+  conversation: (send) => send.conversationId,
+  problem: (send) => {
+    if (!isMessageId(send.id)) return "wrong message id";
+    if (!isUserId(send.senderId)) return "wrong sender";
+    if (!isUserId(send.to) && !isGroupId(send.to)) return "unknown conversation";
+    if (send.to === send.senderId || send.conversationId !== conversationIdOf(send.senderId, send.to)) return "unknown conversation";
+    if (send.replyTo !== undefined && !isMessageId(send.replyTo)) return "wrong reply_to";
+    if (send.clientMsgId === "") return "no client_msg_id";
+    return isObjectText(send.payload) ? undefined : "payload is not a JSON object";
+  },
+  needs: (send, needs) => {
+    needs.send(send.senderId, send.clientMsgId);
+    needs.user(send.senderId);
+  },
+  apply: applySend,
+  dead: { NOT_FOUND: "unknown sender", PEER_NOT_FOUND: "unknown conversation" },
+};
+
 /** A system notification: numbered in the user's system conversation, no dialog. */
-export const applyNotify = (draft: Draft, notify: queue.Notify): ErrorCode => {
+const applyNotify = (draft: Draft, notify: queue.Notify): ErrorCode => {
   if (draft.alreadySent(SYSTEM_SENDER, notifyKey(notify))) return "OK";
   if (!draft.userExists(notify.userId)) return "PEER_NOT_FOUND";
   const conversation = draft.conversation(notify.conversationId) ?? newConversation(draft, notify.conversationId, "system");
@@ -89,6 +119,22 @@ export const applyNotify = (draft: Draft, notify: queue.Notify): ErrorCode => {
   });
   deliver(draft, message, [notify.userId], undefined);
   return "OK";
+};
+
+export const notifyRule: Rule<queue.Notify> = {
+  conversation: (notify) => notify.conversationId,
+  problem: (notify) => {
+    if (!isMessageId(notify.id)) return "wrong message id";
+    if (!isUserId(notify.userId) || notify.conversationId !== systemConversationOf(notify.userId)) return "unknown conversation";
+    if (notify.clientMsgId === "") return "no client_msg_id";
+    return isObjectText(notify.payload) ? undefined : "payload is not a JSON object";
+  },
+  needs: (notify, needs) => {
+    needs.send(SYSTEM_SENDER, notifyKey(notify));
+    needs.user(notify.userId);
+  },
+  apply: applyNotify,
+  dead: { PEER_NOT_FOUND: "unknown conversation" },
 };
 
 /** The sender that notifications carry. */

@@ -1,14 +1,14 @@
-import type { IngestTransaction } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
-import { pairOf } from "../ids.js";
+import { conversationIdOf, isUserId, pairOf } from "../ids.js";
 import type { Draft } from "./draft.js";
 import { MENTION_ALL } from "./messages.js";
+import type { Rule, RuleContext } from "./rule.js";
 
 /**
  * Moves a user's read position forward, never back, and counts again what of others lies behind it.
  * The user's devices learn it; in a 1:1 the peer does too (the read receipt).
  */
-export const applyRead = async (draft: Draft, read: queue.MarkRead, tx: IngestTransaction): Promise<ErrorCode> => {
+const applyRead = async (draft: Draft, read: queue.MarkRead, { tx }: RuleContext): Promise<ErrorCode> => {
   const dialog = draft.dialog(read.userId, read.peer);
   const conversation = draft.conversation(read.conversationId);
   if (!dialog || !conversation) return "NOT_FOUND";
@@ -40,4 +40,17 @@ export const applyRead = async (draft: Draft, read: queue.MarkRead, tx: IngestTr
     draft.tell([read.peer], "READ", conversation.id, { user_id: read.userId, peer: read.userId, read_seq: readSeq });
   }
   return "OK";
+};
+
+export const readRule: Rule<queue.MarkRead> = {
+  conversation: (read) => read.conversationId,
+  problem: (read) => {
+    if (!isUserId(read.userId) || read.conversationId !== conversationIdOf(read.userId, read.peer)) return "unknown conversation";
+    return Number.isSafeInteger(read.seq) && read.seq >= 0 ? undefined : "wrong seq";
+  },
+  needs: (read, needs) => {
+    needs.user(read.userId);
+    needs.dialog(read.userId, read.peer);
+  },
+  apply: applyRead,
 };

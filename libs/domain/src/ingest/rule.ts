@@ -1,0 +1,51 @@
+import type { IngestTransaction, SendKey } from "@dunlin/engines/store";
+import type { ErrorCode, queue } from "@dunlin/proto";
+import type { Draft } from "./draft.js";
+
+export type CommandBody = NonNullable<queue.Command["body"]>;
+export type CommandCase = CommandBody["$case"];
+/** The record that a case of a command carries. */
+export type ValueOf<C extends CommandCase> = Extract<CommandBody, { $case: C }>["value"];
+
+export interface IngestRules {
+  readonly groupMembersMax: number;
+}
+
+/** What a rule may use beside the draft. */
+export interface RuleContext {
+  /** For the rare read that depends on what other commands of the batch have changed. */
+  readonly tx: IngestTransaction;
+  readonly limits: IngestRules;
+}
+
+/** What a batch has to read and lock before its rules run. Conversations, their members and a pair's users come by themselves. */
+export class Needs {
+  readonly sends: SendKey[] = [];
+  readonly users = new Set<string>();
+  readonly dialogs = new Map<string, { userId: string; peer: string }>();
+
+  send(senderId: string, clientMsgId: string): void {
+    this.sends.push({ senderId, clientMsgId });
+  }
+
+  user(...userIds: readonly string[]): void {
+    for (const userId of userIds) this.users.add(userId);
+  }
+
+  dialog(userId: string, peer: string): void {
+    this.dialogs.set(`${userId} ${peer}`, { userId, peer });
+  }
+}
+
+/** All that ingest knows of one kind of command. */
+export interface Rule<V> {
+  /** The conversation it changes: the key it stands under in the queue. */
+  readonly conversation: (value: V) => string;
+  /** Why a record can never be applied, undefined when it is well formed: ids of the right kind and consistent. */
+  readonly problem: (value: V) => string | undefined;
+  readonly needs?: (value: V, needs: Needs) => void;
+  /** What it changes. A refusal is a code, not an error; what throws is the store. */
+  readonly apply: (draft: Draft, value: V, context: RuleContext) => ErrorCode | Promise<ErrorCode>;
+  /** Refusals that make the command a dead letter as well, and the reason to note. */
+  readonly dead?: Partial<Record<ErrorCode, string>>;
+}

@@ -1,0 +1,17 @@
+import { addMembersRule, createGroupRule, removeMemberRule } from "./groups.js";
+import { notifyRule, sendRule } from "./messages.js";
+import { readRule } from "./reads.js";
+import type { CommandBody, CommandCase, Rule, ValueOf } from "./rule.js";
+
+/** Every command there is, and its rule. */
+const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
+  send: sendRule,
+  notify: notifyRule,
+  read: readRule,
+  createGroup: createGroupRule,
+  addMembers: addMembersRule,
+  removeMember: removeMemberRule,
+};
+
+/** The rule of a command, bound to its value's type. */
+export const ruleOf = (body: CommandBody): Rule<CommandBody["value"]> => rules[body.$case] as Rule<CommandBody["value"]>;
