@@ -1,9 +1,9 @@
 import type { EngineDeps } from "../host/index.js";
 import type { StoreConfig } from "./config.js";
-import type { Store } from "./port.js";
+import type { Store } from "./port/index.js";
 
 export * from "./config.js";
-export * from "./port.js";
+export * from "./port/index.js";
 
 /** Opens the embedded engine, or the clustered one when its URL is set; only that one's driver is loaded. The schema is not touched: see `migrate`. */
 export const openStore = async (config: StoreConfig, deps: EngineDeps): Promise<Store> => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Rotation, SessionRow } from "../port.js";
+import type { Rotation, SessionRow } from "../port/index.js";
 import { newUser, type StoreHarness, T0, uniqueId, userRow } from "./fixture.js";
 
 const HOUR = 3600_000;

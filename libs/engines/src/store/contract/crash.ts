@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { sleep } from "@dunlin/runtime";
 import { expect, test } from "vitest";
-import type { Store } from "../port.js";
+import type { Store } from "../port/index.js";
 import type { CrashTask } from "./crash-child.js";
 import { newUsers, pairId, type StoreHarness, uniqueId } from "./fixture.js";
 

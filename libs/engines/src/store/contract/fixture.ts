@@ -10,7 +10,7 @@ import {
   type Store,
   type UpdateRow,
   type UserRow,
-} from "../port.js";
+} from "../port/index.js";
 
 /** How the suite gets at one engine. All stores of a harness share their data. */
 export interface StoreHarness {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { noChanges } from "../port.js";
+import { noChanges } from "../port/index.js";
 import {
   applySends,
   conversationRow,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { MessageRow } from "../port.js";
-import { noChanges } from "../port.js";
+import type { MessageRow } from "../port/index.js";
+import { noChanges } from "../port/index.js";
 import {
   conversationRow,
   dialogChange,

@@ -1,4 +1,4 @@
-import type { Store } from "../port.js";
+import type { Store } from "../port/index.js";
 import { createSqlStore } from "../sql/store.js";
 import { mysqlDialect, mysqlKysely } from "./dialect.js";
 import { ConnectionPool } from "./pool.js";

@@ -3,7 +3,7 @@ import { sleep } from "@dunlin/runtime";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { newUsers, pairId, type StoreHarness, send, T0, uniqueId } from "../contract/fixture.js";
 import { storeContract } from "../contract.js";
-import { noChanges } from "../port.js";
+import { noChanges } from "../port/index.js";
 import { Admin } from "./admin.js";
 import { openMysqlStore } from "./engine.js";
 

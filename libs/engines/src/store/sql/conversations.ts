@@ -1,4 +1,4 @@
-import type { Conversations } from "../port.js";
+import type { Conversations } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys } from "./keys.js";
 import { conversationColumns, conversationOf, memberColumns, memberOf, membersOf } from "./rows.js";

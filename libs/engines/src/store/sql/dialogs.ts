@@ -1,4 +1,4 @@
-import type { DialogCursor, DialogRow, Dialogs } from "../port.js";
+import type { DialogCursor, DialogRow, Dialogs } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys } from "./keys.js";
 import { pairOf } from "./pairs.js";

@@ -1,4 +1,4 @@
-import type { ConversationRow, DialogChange, Ingest, IngestChanges, IngestTransaction } from "../port.js";
+import type { ConversationRow, DialogChange, Ingest, IngestChanges, IngestTransaction } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { dialogSelection } from "./dialogs.js";
 import { retryAborted } from "./errors.js";

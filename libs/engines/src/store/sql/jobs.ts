@@ -1,4 +1,4 @@
-import type { Jobs } from "../port.js";
+import type { Jobs } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { retryAborted, UniqueViolation } from "./errors.js";
 import { jobRunOf, numberOf } from "./rows.js";

@@ -1,4 +1,4 @@
-import type { MessageRow, Messages } from "../port.js";
+import type { MessageRow, Messages } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys, messageIdKeys } from "./keys.js";
 import { messageColumns, messageOf, sentColumns, sentOf } from "./rows.js";

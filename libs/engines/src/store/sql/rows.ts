@@ -10,7 +10,7 @@ import type {
   SentMessage,
   SessionRow,
   UserRow,
-} from "../port.js";
+} from "../port/index.js";
 import { pairId } from "./pairs.js";
 import type { Row } from "./session.js";
 

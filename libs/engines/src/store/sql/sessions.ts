@@ -1,5 +1,5 @@
 import { sql, type Transaction } from "kysely";
-import type { SessionRow, Sessions } from "../port.js";
+import type { SessionRow, Sessions } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { retryAborted } from "./errors.js";
 import { numberOf, sessionOf, textOf } from "./rows.js";

@@ -1,4 +1,4 @@
-import type { Store } from "../port.js";
+import type { Store } from "../port/index.js";
 import { createConversations } from "./conversations.js";
 import type { SqlDialect } from "./dialect.js";
 import { createDialogs } from "./dialogs.js";
@@ -7,7 +7,7 @@ import { unavailable } from "./errors.js";
 import { createIngest } from "./ingest.js";
 import { createJobs } from "./jobs.js";
 import { createMessages } from "./messages.js";
-import { checkSchema, migrate } from "./migrations.js";
+import { checkSchema, migrate } from "./migrations/index.js";
 import type { SessionSource } from "./session.js";
 import { createSessions } from "./sessions.js";
 import { createUpdates } from "./updates.js";
@@ -55,7 +55,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     ingest: createIngest(context),
     jobs: createJobs(context),
     migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),
-    ping: () => within(PING_TIMEOUT_MS, checkSchema(readDb as never, dialect)),
+    ping: () => within(PING_TIMEOUT_MS, checkSchema(readDb as never)),
     close() {
       closing ??= engine.close();
       return closing;

@@ -1,6 +1,6 @@
 import { AppError } from "@dunlin/runtime";
 import { sql, type Transaction } from "kysely";
-import type { Difference, Updates, UpdateWithMessage } from "../port.js";
+import type { Difference, Updates, UpdateWithMessage } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { retryAborted } from "./errors.js";
 import { messageColumns, messageOf, nullableText, numberOf, textOf } from "./rows.js";

@@ -1,5 +1,5 @@
 import { AppError } from "@dunlin/runtime";
-import type { UserRow, Users } from "../port.js";
+import type { UserRow, Users } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { retryAborted, UniqueViolation } from "./errors.js";
 import { distinctKeys } from "./keys.js";

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Closer } from "@dunlin/runtime";
-import type { Store } from "../port.js";
+import type { Store } from "../port/index.js";
 import { unavailable } from "../sql/errors.js";
 import type { SessionSource } from "../sql/session.js";
 import { createSqlStore } from "../sql/store.js";

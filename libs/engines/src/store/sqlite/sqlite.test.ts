@@ -5,7 +5,7 @@ import { DatabaseSync } from "@photostructure/sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newUser, newUsers, type StoreHarness, send } from "../contract/fixture.js";
 import { storeContract } from "../contract.js";
-import { noChanges } from "../port.js";
+import { noChanges } from "../port/index.js";
 import { openSqliteStore } from "./engine.js";
 import { Turns } from "./turns.js";
 

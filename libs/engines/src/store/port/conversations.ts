@@ -1,0 +1,30 @@
+export type ConversationKind = "user" | "group" | "supergroup" | "system";
+
+export interface ConversationRow {
+  readonly id: string;
+  readonly kind: ConversationKind;
+  readonly lastSeq: number;
+  readonly title: string;
+  readonly avatar: string;
+  readonly ownerId: string;
+  readonly createdAt: number;
+}
+
+export type MemberRole = "owner" | "admin" | "member";
+
+export interface MemberRow {
+  readonly conversationId: string;
+  readonly userId: string;
+  readonly role: MemberRole;
+  /** The conversation's last seq when the user joined: what lies up to it is not the user's to read. */
+  readonly joinedSeq: number;
+  readonly joinedAt: number;
+}
+
+export interface Conversations {
+  get(ids: readonly string[]): Promise<ConversationRow[]>;
+  /** Ordered by joinedAt, then userId. */
+  members(conversationId: string): Promise<MemberRow[]>;
+  /** One user's membership in many conversations. */
+  memberships(userId: string, conversationIds: readonly string[]): Promise<MemberRow[]>;
+}

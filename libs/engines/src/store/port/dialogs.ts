@@ -1,0 +1,33 @@
+import type { ConversationKind } from "./conversations.js";
+
+export interface DialogRow {
+  readonly userId: string;
+  readonly peer: string;
+  readonly conversationId: string;
+  readonly kind: ConversationKind;
+  readonly topSeq: number;
+  readonly readSeq: number;
+  readonly unread: number;
+  readonly unreadMentions: number;
+  readonly pinned: boolean;
+  readonly mutedUntil: number;
+  readonly draft: string;
+  readonly archived: boolean;
+  readonly updatedAt: number;
+}
+
+export interface DialogCursor {
+  readonly pinned: boolean;
+  readonly updatedAt: number;
+  readonly peer: string;
+}
+
+export interface Dialogs {
+  get(userId: string, peer: string): Promise<DialogRow | undefined>;
+  /** Pinned first, then by updatedAt descending, then by peer ascending; after the cursor. */
+  list(userId: string, cursor: DialogCursor | undefined, limit: number): Promise<DialogRow[]>;
+  /** Members other than the sender whose read position has reached `seq`. */
+  readers(conversationId: string, seq: number): Promise<{ userId: string; readSeq: number }[]>;
+  /** Unread as a recomputation from the messages gives it: messages of others behind the read position. */
+  recountUnread(userId: string, peer: string): Promise<number>;
+}

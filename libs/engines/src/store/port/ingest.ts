@@ -1,0 +1,78 @@
+import type { ConversationKind, ConversationRow, MemberRow } from "./conversations.js";
+import type { DialogRow } from "./dialogs.js";
+import type { MessageRow, SendKey, SentMessage } from "./messages.js";
+import type { UpdateRow } from "./updates.js";
+
+/** What ingest needs, called in this order so that locks are always taken in one order. */
+export interface IngestTransaction {
+  /** The stored next offset of each partition, locked; a partition never seen is missing. */
+  lockOffsets(topic: string, partitions: readonly number[]): Promise<Map<number, number>>;
+  sent(keys: readonly SendKey[]): Promise<SentMessage[]>;
+  /** Locked in sorted order; missing conversations are missing from the map. */
+  lockConversations(ids: readonly string[]): Promise<Map<string, ConversationRow>>;
+  members(conversationIds: readonly string[]): Promise<MemberRow[]>;
+  /** The newest pts of each user that exists, locked in sorted order. */
+  lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
+  dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
+  /** Stored messages of others than `userId` in (afterSeq, upToSeq], and how many of them mention the user or "@all". */
+  countUnread(conversationId: string, userId: string, afterSeq: number, upToSeq: number): Promise<{ unread: number; mentions: number }>;
+  /** Hands over what is to be written: carried out together with the commit, once `work` has resolved. Reads do not see it. */
+  write(changes: IngestChanges): void;
+}
+
+/** One change of one dialog row (created when missing, with readSeq 0). */
+export interface DialogChange {
+  readonly userId: string;
+  readonly peer: string;
+  readonly conversationId: string;
+  readonly kind: ConversationKind;
+  readonly topSeq: number;
+  /** Added to what is stored, unless `read` is given. */
+  readonly addUnread: number;
+  readonly addMentions: number;
+  /** Replaces read position and counts. */
+  readonly read?: { readonly readSeq: number; readonly unread: number; readonly unreadMentions: number };
+  /** ms of the newest activity; a dialog's updatedAt never goes back. */
+  readonly updatedAt: number;
+}
+
+export interface OffsetChange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly nextOffset: number;
+  /** Where this batch began: after a restart its deliveries are produced again. */
+  readonly batchBegin: number;
+}
+
+export interface IngestChanges {
+  readonly messages: readonly MessageRow[];
+  readonly updates: readonly UpdateRow[];
+  /** Every conversation whose row changes or begins, with its new values. */
+  readonly conversations: readonly ConversationRow[];
+  /** New members, and members whose role changes. Removals are written first: who is in both lists has joined anew. */
+  readonly membersAdded: readonly MemberRow[];
+  readonly membersRemoved: readonly { readonly conversationId: string; readonly userId: string }[];
+  /** userId → new pts; only users that exist. */
+  readonly mailboxes: ReadonlyMap<string, number>;
+  /** At most one change a dialog. */
+  readonly dialogs: readonly DialogChange[];
+  readonly offsets: readonly OffsetChange[];
+}
+
+/** Changes that change nothing: what only moves offsets begins with it. */
+export const noChanges: IngestChanges = {
+  messages: [],
+  updates: [],
+  conversations: [],
+  membersAdded: [],
+  membersRemoved: [],
+  mailboxes: new Map(),
+  dialogs: [],
+  offsets: [],
+};
+
+export interface Ingest {
+  /** Runs `work` in one transaction; resolves when committed. Retried whole on deadlock and lock timeout. */
+  transaction<T>(work: (tx: IngestTransaction) => T | Promise<T>): Promise<T>;
+  offsets(topic: string, partitions: readonly number[]): Promise<Map<number, { nextOffset: number; batchBegin: number }>>;
+}

@@ -1,0 +1,16 @@
+export interface UserRow {
+  readonly id: string;
+  readonly account: string;
+  readonly passwordHash: string;
+  readonly nickname: string;
+  readonly avatar: string;
+  readonly createdAt: number;
+}
+
+export interface Users {
+  /** Creates the user and its mailbox. @throws AppError ACCOUNT_TAKEN */
+  create(user: UserRow): Promise<void>;
+  get(ids: readonly string[]): Promise<UserRow[]>;
+  byAccount(account: string): Promise<UserRow | undefined>;
+  updateProfile(id: string, profile: { nickname?: string; avatar?: string }): Promise<void>;
+}

@@ -1,0 +1,45 @@
+import { AppError } from "@dunlin/runtime";
+import { type Kysely, type Migration, Migrator, sql } from "kysely";
+import type { SqlDialect } from "../dialect.js";
+import { first } from "./0001-first.js";
+import { refreshGrace } from "./0002-refresh-grace.js";
+import type { SchemaChange } from "./version.js";
+
+/** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
+const changes: Readonly<Record<string, SchemaChange>> = {
+  "0001-first": first,
+  "0002-refresh-grace": refreshGrace,
+};
+
+const migrations = (dialect: SqlDialect): Record<string, Migration> =>
+  Object.fromEntries(Object.entries(changes).map(([name, change]) => [name, { up: (db: Kysely<unknown>) => change(db, dialect) }]));
+
+const VERSIONS = "schema_versions";
+
+/** Whether the schema has every version this code knows. One that a newer release has brought further serves as well. */
+const isCurrent = async (db: Kysely<unknown>): Promise<boolean> => {
+  const known = await db.introspection.getTables();
+  if (!known.some((table) => table.name === VERSIONS)) return false;
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(VERSIONS)} where name = ${newest}`.execute(db);
+  return rows.length > 0;
+};
+
+const newest = Object.keys(changes).sort().at(-1) as string;
+
+/** Brings the schema to the newest version. The dialect's adapter keeps two processes from doing it at once. */
+export const migrate = async (db: Kysely<unknown>, dialect: SqlDialect): Promise<void> => {
+  if (await isCurrent(db)) return;
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations(dialect) },
+    migrationTableName: VERSIONS,
+    migrationLockTableName: `${VERSIONS}_lock`,
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+};
+
+/** @throws AppError UNAVAILABLE when the schema lacks a version that this code needs. */
+export const checkSchema = async (db: Kysely<unknown>): Promise<void> => {
+  if (!(await isCurrent(db))) throw new AppError("UNAVAILABLE", `the store's schema has not been migrated to ${newest}`);
+};
