@@ -12,8 +12,16 @@ export interface AssignmentDeps {
   readonly commit: (partition: number, offset: number) => void;
   /** A runner of this partition reads next at `position`; undefined: it has stopped. */
   readonly moved?: (partition: number, runner: object, position: number | undefined) => void;
-  /** Whatever must be known of new partitions before they begin; retried while it rejects. */
-  readonly prepare?: (partitions: readonly number[]) => Promise<void>;
+  /**
+   * Whatever must be known of new partitions before they begin; retried while it rejects. Answers those of which it is not
+   * known yet: each of them asks for itself (`position`, `refresh`), so that the others need not wait.
+   */
+  readonly prepare?: (partitions: readonly number[]) => Promise<ReadonlySet<number>>;
+}
+
+interface Starts {
+  readonly positions: ReadonlyMap<number, number> | undefined;
+  readonly unready: ReadonlySet<number> | undefined;
 }
 
 /** The partitions that one consumer owns, each with its runner. */
@@ -65,7 +73,9 @@ export class Assignment {
           commit: (offset) => commit(partition, offset),
           ...(moved ? { moved: (position: number) => moved(partition, handle, position) } : {}),
         },
-        starts.then((positions) => positions && (positions.get(partition) ?? committed(partition))),
+        starts.then((known) =>
+          known === undefined || known.unready?.has(partition) ? undefined : (known.positions?.get(partition) ?? committed(partition)),
+        ),
       );
       this.#runners.set(partition, runner);
       return runner.done.finally(() => moved?.(partition, handle, undefined));
@@ -86,13 +96,12 @@ export class Assignment {
   }
 
   /** One question for all that is new. Nobody waits for the answer but the runners, which may be stopped meanwhile. */
-  async #starts(partitions: readonly number[], unwanted: AbortSignal): Promise<ReadonlyMap<number, number> | undefined> {
+  async #starts(partitions: readonly number[], unwanted: AbortSignal): Promise<Starts | undefined> {
     const { options, meters, prepare } = this.#deps;
     return untilDone(
       async () => {
         const positions = await options.position?.(partitions);
-        await prepare?.(partitions);
-        return positions ?? new Map<number, number>();
+        return { positions, unready: await prepare?.(partitions) };
       },
       unwanted,
       (error) => {

@@ -42,6 +42,16 @@ const deleteBefore = async (name: string, offset: number): Promise<void> => {
   await admin.disconnect();
 };
 
+const deleteTopic = async (name: string): Promise<void> => {
+  const topic = `${namespace}.${name}`;
+  const admin = client.admin();
+  await admin.connect();
+  // kafkajs deletes it and may stumble over its being gone.
+  await admin.deleteTopics({ topics: [topic] }).catch(() => {});
+  await eventually(async () => expect(await admin.listTopics()).not.toContain(topic));
+  await admin.disconnect();
+};
+
 test("records of another program come with null key, null value and their batch goes on", async () => {
   const queue = await open();
   const topic = fresh("topic");
@@ -132,6 +142,66 @@ test("a topic's retention is Kafka's; dead letters have none", async () => {
   });
   await admin.disconnect();
   expect(resources.map(({ configEntries }) => configEntries[0]?.configValue)).toEqual(["3600000", "-1"]);
+});
+
+test("a topic that was deleted and made anew is reported, and read from its beginning", async () => {
+  const queue = await open();
+  const topic = fresh("topic");
+  const spec = { name: topic, partitions: 1, durable: true };
+  await queue.ensureTopics([spec]);
+  for (let i = 0; i < 5; i++) await queue.produce(topic, [{ key: "k", value: Buffer.from(`old ${i}`) }]);
+  const seen: string[] = [];
+  const errors: string[] = [];
+  await queue.consume({
+    group: "group",
+    topic,
+    maxRecords: 10,
+    onError: (error) => errors.push(String(error)),
+    onBatch: async ({ records }) => void seen.push(...records.map(({ value }) => Buffer.from(value ?? []).toString())),
+  });
+  await eventually(async () => expect((await queue.lag(topic, "group"))[0]?.committed).toBe(5));
+  await deleteTopic(topic);
+  await queue.ensureTopics([spec]);
+  await eventually(() => queue.produce(topic, [{ key: "k", value: Buffer.from("new") }]));
+  await eventually(() => expect(seen.at(-1)).toBe("new"), 25_000);
+  expect(errors.length).toBeGreaterThan(0);
+}, 60_000);
+
+test("a topic that was deleted does not keep the others from anything", async () => {
+  const queue = await open();
+  const [gone, stays, next] = [fresh("gone"), fresh("stays"), fresh("next")];
+  const spec = (name: string) => ({ name, partitions: 1, durable: true });
+  await queue.ensureTopics([spec(gone), spec(stays)]);
+  for (const topic of [gone, stays]) {
+    await queue.produce(topic, [{ key: "k", value: Buffer.from("a") }]);
+    await queue.lag(topic, "group");
+  }
+  await deleteTopic(gone);
+  await queue.ping();
+  await expect(queue.lag(gone, "group")).rejects.toThrow();
+  await eventually(async () =>
+    expect(await queue.produce(gone, [{ key: "k", value: Buffer.from("b") }]).catch(() => "refused")).toBe("refused"),
+  );
+  await queue.ensureTopics([spec(next)]);
+  for (const topic of [stays, next]) await queue.produce(topic, [{ key: "k", value: Buffer.from("b") }]);
+  expect((await queue.lag(stays, "group"))[0]?.end).toBe(2);
+  await queue.ensureTopics([spec(gone)]);
+  await eventually(() => queue.produce(gone, [{ key: "k", value: Buffer.from("c") }]));
+});
+
+test("of a call that needs several requests nothing more is sent once one has failed", async () => {
+  const queue = await open();
+  const topic = fresh("topic");
+  const admin = client.admin();
+  await admin.connect();
+  await admin.createTopics({
+    topics: [{ topic: `${namespace}.${topic}`, numPartitions: 1, configEntries: [{ name: "max.message.bytes", value: "200000" }] }],
+  });
+  await admin.disconnect();
+  const records = [880_000, 100_000, 10].map((size) => ({ key: "k", value: Buffer.alloc(size) }));
+  await expect(queue.produce(topic, records)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await queue.produce(topic, [{ key: "k", value: Buffer.from("next") }]);
+  expect((await queue.read(topic, 0, 0, 10)).records.map(({ value }) => value?.length)).toEqual([4]);
 });
 
 test("one unknown topic does not keep others from being produced to", async () => {

@@ -1,6 +1,7 @@
 import type { Logger } from "@dunlin/runtime";
 import kafkajs, { type Kafka, type LogEntry } from "kafkajs";
 import { mendRequestQueue } from "./request-queue.js";
+import { mendTargetTopics } from "./target-topics.js";
 
 /** A request that Kafka has not answered after this long has failed, ms. */
 export const REQUEST_MS = 3_000;
@@ -23,7 +24,7 @@ export const brokersOf = (url: string): string[] =>
  */
 export const newClient = (brokers: string[], logger: Logger, part: string): Kafka => {
   mendRequestQueue();
-  return new kafkajs.Kafka({
+  const kafka = new kafkajs.Kafka({
     brokers,
     clientId: `dunlin-${part}`,
     connectionTimeout: 2_000,
@@ -33,6 +34,7 @@ export const newClient = (brokers: string[], logger: Logger, part: string): Kafk
     logLevel: kafkajs.logLevel.INFO,
     logCreator: () => logTo(logger.child({ part: `kafka ${part}` })),
   });
+  return mendTargetTopics(kafka);
 };
 
 /** kafkajs reports joins as news and every retry as an error; what matters comes back to us as a rejection. */

@@ -4,7 +4,7 @@ import { Assignment } from "../assignment.js";
 import type { QueueMeters } from "../meters.js";
 import type { ConsumeOptions, Consumer } from "../port.js";
 import { newClient } from "./client.js";
-import { type Bounds, boundsOf, type Cluster, newCluster } from "./cluster.js";
+import { type Bounds, boundsOf, boundsOfOne, type Cluster, newCluster } from "./cluster.js";
 import { Fetcher } from "./fetcher.js";
 import { Membership } from "./membership.js";
 import { BufferBudget, KafkaPartition } from "./partition.js";
@@ -111,7 +111,7 @@ export class KafkaConsumer implements Consumer {
         topic: this.#deps.topic,
         partition,
         budget: this.#budget,
-        bounds: async () => (await this.#bounds([partition])).get(partition) as Bounds,
+        bounds: () => this.#boundsOf(partition),
         poke: () => this.#fetcher.poke(),
         onError: (error) => this.#failed(error),
       });
@@ -140,16 +140,31 @@ export class KafkaConsumer implements Consumer {
     return boundsOf(this.#cluster, this.#deps.topic, partitions);
   }
 
-  /** Where the group stands and what there is, before anything is read. */
-  async #prepare(partitions: readonly number[]): Promise<void> {
+  async #boundsOf(partition: number): Promise<Bounds> {
+    const bounds = await boundsOfOne(this.#cluster, this.#deps.topic, partition);
+    if ((this.#committed.get(partition) ?? 0) > bounds.end) {
+      // Another topic of the same name: what the group has committed to the one before went with it.
+      this.#dirty.delete(partition);
+      await this.#askCommitted([partition]);
+    }
+    return bounds;
+  }
+
+  /** Where the group stands and what there is, before anything is read. Answers the partitions that have no leader now. */
+  async #prepare(partitions: readonly number[]): Promise<Set<number>> {
+    await this.#askCommitted(partitions);
+    const bounds = await this.#bounds(partitions);
+    for (const [partition, known] of bounds) this.#partitions.get(partition)?.known(known);
+    return new Set(partitions.filter((partition) => !bounds.has(partition)));
+  }
+
+  async #askCommitted(partitions: readonly number[]): Promise<void> {
     const { admin, group, topic } = this.#deps;
     const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
-    const bounds = await this.#bounds(partitions);
     for (const partition of partitions) {
-      const known = bounds.get(partition);
-      if (known) this.#partitions.get(partition)?.known(known);
       const committed = Number(offsets?.partitions.find((p) => p.partition === partition)?.offset ?? -1);
       if (committed >= 0) this.#committed.set(partition, committed);
+      else this.#committed.delete(partition);
     }
   }
 

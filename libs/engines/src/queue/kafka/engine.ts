@@ -6,7 +6,7 @@ import { type QueueMeters, queueMeters } from "../meters.js";
 import { closedQueue, OpenConsumers } from "../open-consumers.js";
 import type { ConsumeOptions, Consumer, PartitionPosition, ProduceRecord, Queue, QueueRecord, TopicSpec } from "../port.js";
 import { brokersOf, newClient } from "./client.js";
-import { boundsOf, type Cluster, newCluster } from "./cluster.js";
+import { boundsOf, boundsOfOne, type Cluster, newCluster } from "./cluster.js";
 import { KafkaConsumer } from "./consumer.js";
 import { decoded } from "./fetcher.js";
 import { KafkaProducer } from "./producer.js";
@@ -107,8 +107,7 @@ class KafkaQueue implements Queue {
   async read(name: string, partition: number, fromOffset: number, limit: number): Promise<{ records: QueueRecord[]; end: number }> {
     this.#checkOpen();
     const topic = this.#named(name);
-    const bounds = (await boundsOf(this.#cluster, topic, [partition])).get(partition);
-    if (bounds === undefined) throw new Error(`topic ${name} has no partition ${partition}`);
+    const bounds = await boundsOfOne(this.#cluster, topic, partition);
     const records: QueueRecord[] = [];
     for (let from = Math.max(fromOffset, bounds.first); records.length < limit && from < bounds.end; ) {
       const leader = this.#cluster.findTopicPartitionMetadata(topic).find((p) => p.partitionId === partition)?.leader;
@@ -138,11 +137,11 @@ class KafkaQueue implements Queue {
       this.#admin.fetchOffsets({ groupId: this.#named(group), topics: [topic] }),
     ]);
     const committed = new Map(offsets?.partitions.map((p) => [p.partition, Math.max(0, Number(p.offset))]));
-    return partitions.map((partition) => ({
-      partition,
-      committed: committed.get(partition) ?? 0,
-      end: bounds.get(partition)?.end ?? 0,
-    }));
+    return partitions.map((partition) => {
+      const end = bounds.get(partition)?.end;
+      if (end === undefined) throw new Error(`partition ${partition} of ${name} has no leader`);
+      return { partition, committed: committed.get(partition) ?? 0, end };
+    });
   }
 
   async ping(): Promise<void> {

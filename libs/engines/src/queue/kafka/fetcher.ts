@@ -2,7 +2,7 @@ import { sleep } from "@dunlin/runtime";
 import type { QueueRecord } from "../port.js";
 import { retryMs } from "../retry.js";
 import type { KafkaError } from "./client.js";
-import type { Cluster, FetchedPartition } from "./cluster.js";
+import { type Cluster, type FetchedPartition, hasLeader } from "./cluster.js";
 
 /** How long Kafka holds a request when there is nothing: the delay until a partition that came meanwhile is asked for. */
 const WAIT_MS = 200;
@@ -67,6 +67,8 @@ export class Fetcher {
     this.#changed.abort();
     await this.#cluster.disconnect().catch(() => {});
     await Promise.all([...this.#loops.values(), this.#refreshing]);
+    // What was just being connected.
+    await this.#cluster.disconnect().catch(() => {});
   }
 
   /** Every leader of a wanted partition has a loop; a partition without one has it looked up. */
@@ -103,7 +105,9 @@ export class Fetcher {
         this.#onError(error);
         if (name === "KafkaJSConnectionClosedError" && host !== undefined && port !== undefined) this.#cluster.removeBroker({ host, port });
         await sleep(retryMs(failures++), signal);
-        await this.#refresh();
+        const { signal: looked } = this.#changed;
+        // Not until all have a leader: those of this one may have theirs already.
+        await Promise.race([this.#refresh(), new Promise((resolve) => looked.addEventListener("abort", resolve, { once: true }))]);
       }
     }
   }
@@ -145,8 +149,8 @@ export class Fetcher {
 
   #leader({ topic, partition }: FetchTarget): string | undefined {
     try {
-      const leader = this.#cluster.findTopicPartitionMetadata(topic).find((p) => p.partitionId === partition)?.leader;
-      return leader === null || leader === undefined || leader < 0 ? undefined : String(leader);
+      const found = this.#cluster.findTopicPartitionMetadata(topic).find((p) => p.partitionId === partition);
+      return found && hasLeader(found) ? String(found.leader) : undefined;
     } catch {
       return undefined; // no metadata yet
     }
@@ -156,7 +160,6 @@ export class Fetcher {
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#lookUp().finally(() => {
       this.#refreshing = undefined;
-      this.poke();
     });
     return this.#refreshing;
   }
@@ -168,6 +171,8 @@ export class Fetcher {
         if (!this.#cluster.isConnected()) await this.#cluster.connect();
         await this.#cluster.addMultipleTargetTopics([...new Set([...this.#targets].map((target) => target.topic))]);
         await this.#cluster.refreshMetadata();
+        if (signal.aborted) return;
+        this.poke();
         if (![...this.#targets].some((target) => target.wanted !== undefined && this.#leader(target) === undefined)) return;
       } catch (error) {
         if (signal.aborted) return;

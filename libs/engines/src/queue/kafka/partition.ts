@@ -10,6 +10,10 @@ const BUFFER_BYTES = 512 * 1024;
 export class BufferBudget {
   static readonly MAX = 32 * 1024 * 1024;
   bytes = 0;
+
+  get spent(): boolean {
+    return this.bytes >= BufferBudget.MAX;
+  }
 }
 
 export interface KafkaPartitionDeps {
@@ -46,7 +50,8 @@ export class KafkaPartition implements PartitionLog, FetchTarget {
   }
 
   get wanted(): number | undefined {
-    return this.#bytes < BUFFER_BYTES && this.#deps.budget.bytes < BufferBudget.MAX ? this.#next : undefined;
+    // One that has nothing is always read: others whose batches fail may hold all the memory for long.
+    return this.#bytes === 0 || (this.#bytes < BUFFER_BYTES && !this.#deps.budget.spent) ? this.#next : undefined;
   }
 
   known(bounds: Bounds): void {
@@ -60,13 +65,14 @@ export class KafkaPartition implements PartitionLog, FetchTarget {
 
   take(from: number, limit: number): QueueRecord[] | undefined {
     const full = this.wanted === undefined;
+    const { spent } = this.#deps.budget;
     if (this.#closed) return undefined;
     if (this.#from === undefined || this.#next === undefined || from < this.#from || from > this.#next) this.#seek(from);
     this.#from = from;
     let passed = 0;
     while ((this.#records[passed]?.offset ?? from) < from) passed++;
     this.#drop(passed);
-    if (full && this.wanted !== undefined) this.#deps.poke();
+    if ((full && this.wanted !== undefined) || (spent && !this.#deps.budget.spent)) this.#deps.poke();
     return this.#records.length > 0 ? this.#records.slice(0, limit) : undefined;
   }
 

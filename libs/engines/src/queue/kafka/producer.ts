@@ -142,12 +142,13 @@ export class KafkaProducer {
       failure = unavailable(cause);
     }
     lane.busy = undefined;
+    // Before the next request: what is left of a call that failed is not sent, or it would lie before the caller's repeat.
+    if (failure) for (const { call } of entries) this.#settle(call, failure);
     this.#flush(lane);
     for (const { call, size } of entries) {
       this.#waitingBytes -= size;
       call.left--;
-      if (failure) this.#settle(call, failure);
-      else if (call.left === 0) this.#settle(call, undefined);
+      if (call.left === 0) this.#settle(call, undefined);
     }
   }
 

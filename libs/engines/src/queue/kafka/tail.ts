@@ -2,7 +2,7 @@ import type { Logger } from "@dunlin/runtime";
 import type { QueueMeters } from "../meters.js";
 import type { Consumer, QueueRecord } from "../port.js";
 import { newClient } from "./client.js";
-import { boundsOf, newCluster } from "./cluster.js";
+import { boundsOfOne, newCluster } from "./cluster.js";
 import { type Fetched, Fetcher, type FetchTarget } from "./fetcher.js";
 
 export interface TailDeps {
@@ -26,7 +26,7 @@ export const openTail = async ({ brokers, logger, meters, topic, name, onRecords
   let closed = false;
   let next: number | undefined;
   try {
-    next = (await boundsOf(cluster, topic, [0])).get(0)?.end;
+    next = (await boundsOfOne(cluster, topic, 0)).end;
   } catch (error) {
     await fetcher.close();
     throw error;
@@ -52,9 +52,9 @@ export const openTail = async ({ brokers, logger, meters, topic, name, onRecords
     outOfRange: () => {
       next = undefined;
       meters.error("lost");
-      boundsOf(cluster, topic, [0]).then(
-        (bounds) => {
-          next = bounds.get(0)?.first;
+      boundsOfOne(cluster, topic, 0).then(
+        ({ first }) => {
+          next = first;
           fetcher.poke();
         },
         (error: unknown) => {

@@ -103,7 +103,7 @@ export class MemberWatch {
 
   async #follow(listed: string): Promise<void> {
     let revision: string | undefined = listed;
-    while (!this.#stop.signal.aborted) {
+    while (!this.#stop.signal.aborted && !this.link.closed) {
       try {
         revision ??= await this.#list();
         await this.#watch(revision);
