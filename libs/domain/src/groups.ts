@@ -2,6 +2,7 @@ import { AppError, type Clock } from "@dunlin/runtime";
 import type { Access } from "./access.js";
 import type { CommandOutcomes } from "./command-outcomes.js";
 import { newId } from "./ids.js";
+import { allowed, allowedOn } from "./permissions.js";
 
 export interface GroupsDeps {
   readonly access: Access;
@@ -37,10 +38,11 @@ export class Groups {
     return { groupId, outcome };
   }
 
-  /** Any member may add. @throws AppError NOT_A_MEMBER, PEER_NOT_FOUND, GROUP_FULL, QUEUE_FULL, UNAVAILABLE */
+  /** @throws AppError NOT_A_MEMBER, FORBIDDEN, PEER_NOT_FOUND, GROUP_FULL, QUEUE_FULL, UNAVAILABLE */
   async add(actor: string, groupId: string, members: readonly string[], requestId: string): Promise<Outcome> {
     const { access, outcomes, membersMax } = this.deps;
-    const there = new Set((await access.members(actor, groupId)).map((m) => m.userId));
+    const there = new Map((await access.members(actor, groupId)).map((m) => [m.userId, m.role]));
+    if (!allowed("addMembers", there.get(actor))) throw new AppError("FORBIDDEN");
     const added = [...new Set(members)].filter((id) => !there.has(id));
     if (added.length === 0) return "applied";
     if (there.size + added.length > membersMax) throw new AppError("GROUP_FULL", undefined, { details: { max: membersMax } });
@@ -60,9 +62,9 @@ export class Groups {
     if (actor !== userId) {
       const role = members.get(userId);
       const own = members.get(actor);
-      if (own !== "owner" && own !== "admin") throw new AppError("FORBIDDEN");
+      if (!allowed("removeMember", own)) throw new AppError("FORBIDDEN");
       if (role === undefined) throw new AppError("NOT_FOUND");
-      if (role === "owner" || (role === "admin" && own !== "owner")) throw new AppError("FORBIDDEN");
+      if (!allowedOn("removeMember", own, role)) throw new AppError("FORBIDDEN");
     }
     const outcome = await outcomes.run(groupId, requestId, { $case: "removeMember", value: { groupId, actorId: actor, userId } });
     access.forgetGroup(groupId);

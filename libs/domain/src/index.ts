@@ -20,6 +20,7 @@ export * from "./live-gateways.js";
 export * from "./passwords.js";
 export * from "./payload.js";
 export * from "./pending-results.js";
+export * from "./permissions.js";
 export * from "./reading.js";
 export * from "./sending.js";
 export * from "./session-checks.js";

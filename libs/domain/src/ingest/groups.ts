@@ -1,6 +1,7 @@
 import type { MemberRow } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { isGroupId, isUserId } from "../ids.js";
+import { allowed, allowedOn } from "../permissions.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 import type { Rule, RuleContext } from "./rule.js";
 
@@ -42,7 +43,9 @@ const applyAddMembers = (draft: Draft, add: queue.AddMembers, { limits }: RuleCo
   const group = draft.conversation(add.groupId);
   if (group?.kind !== "group") return "NOT_FOUND";
   const members = draft.members(group.id);
-  if (!members.has(add.actorId)) return "NOT_A_MEMBER";
+  const actor = members.get(add.actorId);
+  if (!actor) return "NOT_A_MEMBER";
+  if (!allowed("addMembers", actor.role)) return "FORBIDDEN";
   const joining = [...new Set(add.members)].filter((userId) => !members.has(userId));
   if (joining.length === 0) return "OK";
   for (const userId of joining) if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
@@ -67,7 +70,7 @@ const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode 
   if (!leaving) {
     const actor = members.get(remove.actorId);
     if (!actor) return "NOT_A_MEMBER";
-    if (actor.role === "member" || target.role === "owner" || (actor.role === "admin" && target.role === "admin")) return "FORBIDDEN";
+    if (!allowedOn("removeMember", actor.role, target.role)) return "FORBIDDEN";
   }
   const told = [...members.keys()];
   draft.removeMember(group.id, target.userId);
