@@ -1,3 +1,4 @@
+export * from "./affected.js";
 export * from "./apply.js";
 export * from "./decode.js";
 export type { CommandOutcome, Delivery, Effects } from "./draft.js";

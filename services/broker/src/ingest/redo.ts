@@ -1,5 +1,4 @@
-import type { Delivery } from "@dunlin/domain";
-import { pairOf } from "@dunlin/domain";
+import { affectedBy, type Delivery } from "@dunlin/domain";
 import type { MessageRow, Store } from "@dunlin/engines/store";
 import type { Item } from "./slice.js";
 
@@ -19,11 +18,10 @@ export const redoDeliveries = async (store: Store, items: readonly Item[]): Prom
     if ($case === "send" || $case === "notify") {
       ids.push(value.id);
       if ($case === "send") pushOf.set(value.id, value.push);
-    } else if ($case === "read") {
-      for (const userId of pairOf(value.conversationId) ?? [value.userId]) users.add(userId);
     } else {
-      groups.add(value.groupId);
-      if ($case === "removeMember") users.add(value.userId);
+      const affected = affectedBy(command.body);
+      for (const userId of affected.users) users.add(userId);
+      if (affected.group !== undefined) groups.add(affected.group);
     }
   }
   const messages = ids.length > 0 ? await store.messages.get(ids) : [];

@@ -1,0 +1,13 @@
+import { isGroupId, pairOf } from "../ids.js";
+import { type CommandBody, Needs } from "./rule.js";
+import { ruleOf } from "./rules.js";
+
+/** Who may have been told of a command: the users its rule names, a pair's two, and (to be looked up) a group's members. */
+export const affectedBy = (body: CommandBody): { users: ReadonlySet<string>; group: string | undefined } => {
+  const rule = ruleOf(body);
+  const conversationId = rule.conversation(body.value);
+  const needs = new Needs();
+  rule.needs?.(body.value, needs);
+  for (const userId of pairOf(conversationId) ?? []) needs.user(userId);
+  return { users: needs.users, group: isGroupId(conversationId) ? conversationId : undefined };
+};
