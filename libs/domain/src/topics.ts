@@ -11,6 +11,9 @@ const DAY_MS = 86_400_000;
 /** What is worth nothing when it is late; it must not fill the queue when its reader is stuck or missing. */
 const RETENTION_MS: Partial<Record<(typeof DURABLE_TOPICS)[number], number>> = { [PUSHES]: DAY_MS, [WEBHOOKS]: 7 * DAY_MS };
 
+/** Four transactions of ingest: enough to keep it busy, and what a message waits for stays below a second (decision 0008). */
+const COMMANDS_BEHIND = 4_000;
+
 const retention = (name: (typeof DURABLE_TOPICS)[number]): { retentionMs?: number } => {
   const retentionMs = RETENTION_MS[name];
   return retentionMs === undefined ? {} : { retentionMs };
@@ -22,6 +25,8 @@ const retention = (name: (typeof DURABLE_TOPICS)[number]): { retentionMs?: numbe
  */
 export const durableTopics = (commandPartitions: number): TopicSpec[] =>
   DURABLE_TOPICS.flatMap((name) => [
-    { name, partitions: name === COMMANDS ? commandPartitions : OTHER_PARTITIONS, durable: true, ...retention(name) },
+    name === COMMANDS
+      ? { name, partitions: commandPartitions, durable: true, maxBehind: COMMANDS_BEHIND }
+      : { name, partitions: OTHER_PARTITIONS, durable: true, ...retention(name) },
     { name: deadTopic(name), partitions: 1, durable: true },
   ]);

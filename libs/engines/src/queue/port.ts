@@ -53,6 +53,11 @@ export interface TopicSpec {
    * keeps its records until every group that reads it has passed them (on Kafka: for as long as Kafka is configured to).
    */
   readonly retentionMs?: number;
+  /**
+   * In the embedded engine, producers wait a moment while consumers of the topic are further behind than so many records and
+   * moving: both share one event loop. In a cluster they do not.
+   */
+  readonly maxBehind?: number;
 }
 
 export interface ProduceRecord {

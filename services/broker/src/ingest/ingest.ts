@@ -17,7 +17,7 @@ const GROUP = "ingest";
 const BATCH_RECORDS = 500;
 /** Records in one transaction: large enough to spread its cost, small enough for two to alternate. */
 const TRANSACTION_RECORDS = 1_000;
-/** How far apart transactions begin at least, ms (decision 0007). */
+/** How far apart transactions begin at least, ms (decision 0008). */
 const PACE_MS = 4;
 
 export interface IngestContext {

@@ -10,7 +10,7 @@ import { DurablePartition, TailMemory } from "./durable-partition.js";
 import { ConsumerGroup } from "./group.js";
 import { LogWorker } from "./log-worker.js";
 import type { StoredTopic } from "./protocol.js";
-import { newTopic, offsetsOf, type Topic, type TransientTopic } from "./topic.js";
+import { follow, newTopic, offsetsOf, type Topic, type TransientTopic } from "./topic.js";
 import { TransientPartition } from "./transient-partition.js";
 import { Trimmer } from "./trimmer.js";
 
@@ -108,9 +108,9 @@ class SqliteQueue implements Queue {
           ),
         );
     }
-    for (const { name, retentionMs } of topics) {
-      const topic = this.#topics.get(name);
-      if (topic) topic.retentionMs = retentionMs;
+    for (const spec of topics) {
+      const topic = this.#topics.get(spec.name);
+      if (topic) follow(topic, spec);
     }
   }
 
@@ -123,6 +123,7 @@ class SqliteQueue implements Queue {
     if (topic.durable) await this.#committer.produce(topic.partitions, records);
     else this.#append(topic, records);
     this.#meters.produced(name, records.length, (performance.now() - began) / 1000);
+    await topic.brake?.hold();
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
@@ -136,6 +137,7 @@ class SqliteQueue implements Queue {
           committed: (partition) => offsets[partition] ?? topic.partitions[partition]?.first ?? 0,
           commit: (partition, offset) => {
             offsets[partition] = offset;
+            topic.brake?.moved();
             if (topic.durable) {
               const partitionId = topic.partitions[partition]?.id;
               if (partitionId !== undefined) this.#committer.setOffset({ group: options.group, partitionId, offset });

@@ -1,3 +1,5 @@
+import type { TopicSpec } from "../port.js";
+import { Brake } from "./brake.js";
 import type { DurablePartition } from "./durable-partition.js";
 import type { ConsumerGroup } from "./group.js";
 import type { TransientPartition } from "./transient-partition.js";
@@ -11,6 +13,7 @@ interface TopicBase<D extends boolean, P> {
   readonly groups: Map<string, ConsumerGroup>;
   /** As the topic's newest spec says. */
   retentionMs: number | undefined;
+  brake: Brake | undefined;
 }
 
 export type DurableTopic = TopicBase<true, DurablePartition>;
@@ -24,6 +27,7 @@ export const newTopic = <D extends boolean, P>(name: string, durable: D, partiti
   offsets: new Map(),
   groups: new Map(),
   retentionMs: undefined,
+  brake: undefined,
 });
 
 /** The group's offsets on the topic, to be changed in place. */
@@ -34,4 +38,22 @@ export const offsetsOf = (topic: Topic, group: string): number[] => {
     topic.offsets.set(group, offsets);
   }
   return offsets;
+};
+
+/** Records that wait for the group that is furthest behind, of those that read the topic in this process. */
+const furthestBehind = (topic: Topic): number => {
+  let most = 0;
+  for (const group of topic.groups.keys()) {
+    const offsets = topic.offsets.get(group);
+    let behind = 0;
+    for (const { partition, first, end } of topic.partitions) behind += end - (offsets?.[partition] ?? first);
+    if (behind > most) most = behind;
+  }
+  return most;
+};
+
+/** Takes over what the topic's newest spec says. */
+export const follow = (topic: Topic, { retentionMs, maxBehind }: TopicSpec): void => {
+  topic.retentionMs = retentionMs;
+  topic.brake = maxBehind === undefined ? undefined : new Brake(() => furthestBehind(topic), maxBehind);
 };
