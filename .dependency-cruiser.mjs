@@ -47,7 +47,7 @@ export default {
       name: "drivers-stay-in-engines",
       severity: "error",
       from: { pathNot: "^libs/engines/" },
-      to: { path: "node_modules/(kafkajs|ioredis|mysql2|etcd3|@photostructure/sqlite)/" },
+      to: { path: "node_modules/(kafkajs|ioredis|mysql2|etcd3|@photostructure/sqlite|@aws-sdk|sharp)/" },
     },
     {
       name: "tests-are-not-imported",

@@ -6,6 +6,7 @@ const engineSuites = {
   "**/*.mysql.test.js": ["IM_STORE_URL"],
   "**/*.redis.test.js": ["IM_REDIS_URL"],
   "**/*.etcd.test.js": ["IM_ETCD_URL"],
+  "**/*.s3.test.js": ["IM_BLOB_URL"],
   "**/*.cluster.test.js": ["IM_QUEUE_URL", "IM_STORE_URL", "IM_REDIS_URL", "IM_ETCD_URL"],
 };
 const leftOut = Object.entries(engineSuites).filter(([, needs]) => !needs.every((name) => process.env[name]));

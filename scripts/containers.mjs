@@ -84,4 +84,15 @@ const kafka = async () => {
   return started(container, 9092, () => `kafka://localhost:${port}`);
 };
 
-export const containers = { kafka, redis, mariadb: mysql, etcd };
+const minio = async () => {
+  const { container, Wait } = await generic("minio/minio:RELEASE.2025-04-22T22-12-26Z");
+  container
+    .withExposedPorts(9000)
+    .withEnvironment({ MINIO_ROOT_USER: "dunlin", MINIO_ROOT_PASSWORD: "dunlin-local" })
+    // To MinIO a folder in its own is a bucket.
+    .withEntrypoint(["sh", "-c", "mkdir -p /data/dunlin && exec minio server --quiet /data"])
+    .withWaitStrategy(Wait.forHttp("/minio/health/ready", 9000));
+  return started(container, 9000, (at) => `s3+http://dunlin:dunlin-local@${at}/dunlin`);
+};
+
+export const containers = { kafka, redis, mariadb: mysql, etcd, minio };

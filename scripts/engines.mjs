@@ -1,13 +1,14 @@
-// `npm run engines -- up|down|status`: the four real engines as local processes, data in .engines/.
+// `npm run engines -- up|down|status`: the real engines as local processes, data in .engines/.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { failure, root } from "./bootstrap.mjs";
 import { etcd } from "./engines/etcd.mjs";
 import { kafka } from "./engines/kafka.mjs";
 import { mariadb } from "./engines/mariadb.mjs";
+import { minio } from "./engines/minio.mjs";
 import { redis } from "./engines/redis.mjs";
 
-export const engines = [kafka, redis, mariadb, etcd];
+export const engines = [kafka, redis, mariadb, etcd, minio];
 const home = join(root, ".engines");
 const envFile = join(home, "env");
 const dirOf = (engine) => join(home, engine.name);

@@ -6,13 +6,26 @@ import { join } from "node:path";
 import { root } from "./bootstrap.mjs";
 import { containers, dockerAnswers } from "./containers.mjs";
 import { ensureJars, jarsPresent } from "./engines/kafka.mjs";
+import { ensureMinio, minioPresent } from "./engines/minio.mjs";
 import { engines } from "./engines.mjs";
 
 const report = join(root, ".stamps", "vitest.json");
 const inCi = process.env.CI === "true" || process.env.CI === "1";
 
 /** Which suites want which engine, by the ending of the file's name. */
-const suitesOf = { kafka: "*.kafka.test.ts", redis: "*.redis.test.ts", mariadb: "*.mysql.test.ts", etcd: "*.etcd.test.ts" };
+const suitesOf = {
+  kafka: "*.kafka.test.ts",
+  redis: "*.redis.test.ts",
+  mariadb: "*.mysql.test.ts",
+  etcd: "*.etcd.test.ts",
+  minio: "*.s3.test.ts",
+};
+
+/** Engines that are no package of the system: fetched or built once, which takes its time. */
+const made = {
+  kafka: { present: jarsPresent, ensure: ensureJars, lack: "its jars are not here; `npm run engines -- up` fetches them" },
+  minio: { present: minioPresent, ensure: ensureMinio, lack: "it is not here; `npm run engines -- up` builds it with Go" },
+};
 
 /** @returns {url, how, stop?} or {reason} */
 const fromDocker = async (engine) => {
@@ -25,11 +38,12 @@ const fromDocker = async (engine) => {
 };
 
 const installed = async (engine, folder) => {
-  if (engine.name === "kafka" && !jarsPresent()) {
-    // Fetching 46 MB is what CI is for; elsewhere the person decides.
-    if (!inCi) return { reason: "its jars are not here; `npm run engines -- up` fetches them" };
+  const own = made[engine.name];
+  if (own && !own.present()) {
+    // Fetching 46 MB and building for minutes is what CI is for; elsewhere the person decides.
+    if (!inCi) return { reason: own.lack };
     try {
-      ensureJars();
+      own.ensure();
     } catch (error) {
       return { reason: error.message };
     }
@@ -115,7 +129,7 @@ export const main = async (args) => {
       block([
         `LEFT OUT, for want of an engine${inCi ? " (in CI that is a failure)" : ""}:`,
         ...leftOut.map(({ engine, reason }) => `  ${suitesOf[engine.name].padEnd(18)} ${engine.name}: ${reason}`),
-        "  *.cluster.test.ts  needs all four",
+        "  *.cluster.test.ts  needs Kafka, Redis, MariaDB and etcd; without MinIO its files lie in a folder",
         "Give an engine by its IM_*_URL, by Docker, or installed on this machine (docs/operations.md).",
       ]);
       if (inCi) code ||= 1;

@@ -1,4 +1,4 @@
-// What the four engines share: a local server process whose data, log and state live in one folder, which outlives the
+// What the engines share: a local server process whose data, log and state live in one folder, which outlives the
 // command that started it, and which is only ever ended when it is certain that its pid still is that process.
 import { spawn, spawnSync } from "node:child_process";
 import {

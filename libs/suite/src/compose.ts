@@ -35,11 +35,11 @@ export interface SuiteComposition extends Composition {
  */
 export const composeSuite = async (host: Host, config: SuiteConfig, onSlotLost: () => void): Promise<SuiteComposition> => {
   const { logger, metrics, health, clock, engines } = host;
-  const { queue, store, cache, registry } = engines;
+  const { queue, store, cache, registry, blobs } = engines;
   await store.migrate();
   const identity = await openIdentity({ registry, clock, config, owner: `dunlin@${config.IM_HOST}:${config.IM_API_PORT}`, onSlotLost });
   const { lease, tokens, snowflakes } = identity;
-  const shared = { config, metrics, health, clock, queue, store, cache, registry, lease, slot: lease.slot, tokens, snowflakes };
+  const shared = { config, metrics, health, clock, queue, store, cache, registry, blobs, lease, slot: lease.slot, tokens, snowflakes };
   const loggerOf = (service: string) => logger.child({ part: service });
 
   const sys = createSysService({ ...shared, logger: loggerOf("sys") });

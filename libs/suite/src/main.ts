@@ -8,7 +8,7 @@ await runMain({
   options: suiteOptions,
   env: process.env,
   args: process.argv.slice(2),
-  needs: () => ["registry", "cache", "store", "queue"] as const,
+  needs: () => ["registry", "cache", "store", "queue", "blobs"] as const,
   compose: async (host, config) => {
     const composition = await composeSuite(host, config, () => {
       host.logger.fatal("another process has this one's slot");
@@ -20,7 +20,7 @@ await runMain({
         const at = (scheme: string, port: number): string => `${scheme}://${config.IM_HOST}:${port}`;
         const { api, broker, sys } = composition;
         const engine = (kind: { engine: string }): string => kind.engine;
-        const { queue, store, cache, registry } = host.engines;
+        const { queue, store, cache, registry, blobs } = host.engines;
         process.stdout.write(
           [
             "",
@@ -29,7 +29,7 @@ await runMain({
             ...broker.wsPorts.map((port) => `  WebSocket    ${at("ws", port)}/ws`),
             `  gRPC         ${config.IM_HOST}:${sys.port}`,
             `  operators    ${at("http", config.IM_METRICS_PORT)}/metrics, /healthz, /readyz`,
-            `  engines      queue ${engine(queue)}, store ${engine(store)}, cache ${engine(cache)}, registry ${engine(registry)}`,
+            `  engines      queue ${engine(queue)}, store ${engine(store)}, cache ${engine(cache)}, registry ${engine(registry)}, blobs ${engine(blobs)}`,
             `  data         ${resolve(config.IM_DATA_DIR)}`,
             "  Talk to it:  npm run chat -- ann      (and in another terminal: npm run chat -- bob)",
             "  Stop it:     Ctrl-C",

@@ -32,7 +32,7 @@ export const startSuite = async ({ env, logger, clock }: StartSuiteOptions): Pro
   const host = await openHost({
     service: "dunlin",
     config,
-    needs: ["registry", "cache", "store", "queue"],
+    needs: ["registry", "cache", "store", "queue", "blobs"],
     ...(logger ? { logger } : {}),
     ...(clock ? { clock } : {}),
   });

@@ -80,7 +80,7 @@ export class ApiFixture {
       { IM_DATA_DIR: folder, IM_API_PORT: "0", IM_METRICS_PORT: "0", IM_QUEUE_PARTITIONS: "4", ...env },
     );
     const logger = createLogger({ service: "test", level: "debug", destination: { write: (line) => void log.push(line) } });
-    const host = await openHost({ service: "test", config, needs: ["registry", "cache", "store", "queue"], logger });
+    const host = await openHost({ service: "test", config, needs: ["registry", "cache", "store", "queue", "blobs"], logger });
     const { metrics, health, clock } = host;
     const { registry, cache, store, queue } = host.engines;
     await store.migrate();

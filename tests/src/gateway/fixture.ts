@@ -138,7 +138,7 @@ export class GatewayFixture {
     const host = await openHost({
       service: "test",
       config,
-      needs: ["queue", "store", "cache", "registry"],
+      needs: ["queue", "store", "cache", "registry", "blobs"],
       ...(destination ? { logger: createLogger({ service: "test", level: config.IM_LOG_LEVEL, destination }) } : {}),
     });
     await host.engines.store.migrate();

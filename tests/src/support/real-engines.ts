@@ -16,6 +16,8 @@ export const withRealEngines = async (start: (engines: Settings) => Promise<Syst
     if (!url) throw new Error(`${name} is not set: these tests need all four engines`);
     engines[name] = url;
   }
+  // Files lie in the store's folder where no blob store is named.
+  if (process.env["IM_BLOB_URL"]) engines["IM_BLOB_URL"] = process.env["IM_BLOB_URL"];
   const closer = new Closer();
   try {
     const database = await createDatabase(engines["IM_STORE_URL"] ?? "");

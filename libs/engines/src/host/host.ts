@@ -10,6 +10,7 @@ import {
   processOptions,
   systemClock,
 } from "@dunlin/runtime";
+import { type Blobs, blobOptions, openBlobs } from "../blobs/index.js";
 import { type Cache, cacheOptions, openCache } from "../cache/index.js";
 import { openQueue, type Queue, queueOptions } from "../queue/index.js";
 import { openRegistry, type Registry, registryOptions } from "../registry/index.js";
@@ -26,6 +27,7 @@ export const hostOptions = {
   ...storeOptions,
   ...cacheOptions,
   ...registryOptions,
+  ...blobOptions,
 } as const;
 
 export type HostConfig = ConfigOf<typeof hostOptions>;
@@ -35,6 +37,7 @@ interface Engines {
   store: Store;
   cache: Cache;
   registry: Registry;
+  blobs: Blobs;
 }
 
 export type EngineName = keyof Engines;
@@ -89,6 +92,7 @@ export const openHost = async <K extends EngineName>({
     cache: () => openCache(config, deps),
     store: () => openStore(config, deps),
     queue: () => openQueue(config, deps),
+    blobs: () => openBlobs(config, deps),
   } satisfies { [E in keyof Engines]: () => Promise<Engines[E]> };
   const engines: Partial<Engines> = {};
   try {
@@ -97,7 +101,8 @@ export const openHost = async <K extends EngineName>({
       const engine = await open[name]();
       Object.assign(engines, { [name]: engine });
       closer.add(name, () => engine.close());
-      health.add(name, () => engine.ping());
+      // Without blobs files cannot be sent; everything else goes on, so the process stays in rotation.
+      if (name !== "blobs") health.add(name, () => engine.ping());
     }
   } catch (error) {
     await closer.close();
