@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openStore, type Store } from "@dunlin/engines/store";
+import { noChanges, openStore, type Store } from "@dunlin/engines/store";
 import { AppError, createLogger, Metrics, systemClock } from "@dunlin/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Access } from "./access.js";
@@ -34,14 +34,9 @@ const user = async (): Promise<string> => {
 const addMember = (groupId: string, userId: string) =>
   store.ingest.transaction((tx) =>
     tx.write({
-      messages: [],
-      updates: [],
+      ...noChanges,
       conversations: [{ id: groupId, kind: "group", lastSeq: 0, title: "", avatar: "", ownerId: userId, createdAt: 1 }],
-      membersAdded: [{ conversationId: groupId, userId, role: "member", joinedSeq: 0, joinedAt: 1 }],
-      membersRemoved: [],
-      mailboxes: new Map(),
-      dialogs: [],
-      offsets: [],
+      membersAdded: [{ conversationId: groupId, userId, role: "member", joinedSeq: 0, joinedAt: 1, mutedUntil: 0, lastSentAt: 0 }],
     }),
   );
 
@@ -56,7 +51,7 @@ const setup = () => {
     };
   const users = { ...store.users, get: gate((ids: readonly string[]) => store.users.get(ids)) };
   const conversations = { ...store.conversations, members: gate((id: string) => store.conversations.members(id)) };
-  return { clock, state, access: new Access({ users, conversations }, clock) };
+  return { clock, state, access: new Access({ users, conversations, groups: store.groups }, clock) };
 };
 
 test("users that exist are known without asking again; those that do not are refused each time", async () => {

@@ -1,9 +1,11 @@
-import type { MemberRow } from "@dunlin/engines/store";
+import { defaultGroupSettings, type GroupSettings, type MemberRow } from "@dunlin/engines/store";
 import { AppError, type Clock } from "@dunlin/runtime";
 import { LRUCache } from "lru-cache";
 import { Batcher } from "./batcher.js";
+import { slowModeOf, writeRefusal } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
 import { isGroupId, isUserId } from "./ids.js";
+import { allowed, type Operation } from "./permissions.js";
 
 /** How long a group's members are taken for current, ms; ingest checks again as of the message's place in the log. */
 const MEMBERS_FRESH_MS = 5_000;
@@ -11,9 +13,17 @@ const USERS_MAX = 200_000;
 /** Groups have at most 200 members, so this is a few tens of megabytes at the very most. */
 const GROUPS_MAX = 5_000;
 
-interface KnownGroup {
+/** A group's rules and members as they were at some moment, members by joining time. */
+export interface KnownGroup {
+  readonly settings: GroupSettings;
   readonly members: ReadonlyMap<string, MemberRow>;
   readonly loadedAt: number;
+}
+
+/** The pause that slow mode asks of somebody, and when that one's newest message was accepted; ms. */
+export interface SlowMode {
+  readonly pauseMs: number;
+  readonly lastSentAt: number;
 }
 
 /**
@@ -29,7 +39,7 @@ export class Access {
   readonly #userLoads: Batcher<string, boolean>;
 
   constructor(
-    private readonly store: Pick<RequestStore, "users" | "conversations">,
+    private readonly store: Pick<RequestStore, "users" | "conversations" | "groups">,
     private readonly clock: Pick<Clock, "now">,
   ) {
     this.#userLoads = new Batcher({
@@ -58,25 +68,76 @@ export class Access {
   }
 
   /**
+   * That `userId` may write to `peer` now. What slow mode asks besides is the answer: the pause between two messages, and
+   * when the newest one was accepted as far as is known, ms. Undefined when known without asking.
+   * @throws AppError PEER_NOT_FOUND, NOT_A_MEMBER, MUTED, GROUP_MUTED, GROUP_DISSOLVED, UNAVAILABLE
+   */
+  checkSend(userId: string, peer: string): Promise<SlowMode | undefined> | undefined {
+    if (!isGroupId(peer)) return this.check(userId, peer)?.then(() => undefined);
+    const known = this.#fresh(peer);
+    const member = known?.members.get(userId);
+    if (known && member && !writeRefusal(known.settings, member, this.clock.now()) && slowModeOf(known.settings, member) === 0) {
+      return undefined;
+    }
+    return this.#mayWrite(userId, peer);
+  }
+
+  async #mayWrite(userId: string, groupId: string): Promise<SlowMode | undefined> {
+    const mayWrite = ({ settings }: KnownGroup, member: MemberRow) => writeRefusal(settings, member, this.clock.now());
+    let [group, member] = await this.#membershipIn(userId, groupId);
+    // Who was unmuted through another process, and knows it, may write at once.
+    if (mayWrite(group, member) !== undefined) {
+      group = await this.#current(groupId);
+      member = group.members.get(userId) ?? member;
+    }
+    const refusal = mayWrite(group, member);
+    if (refusal !== undefined) throw new AppError(refusal);
+    const pauseMs = slowModeOf(group.settings, member);
+    return pauseMs > 0 ? { pauseMs, lastSentAt: member.lastSentAt } : undefined;
+  }
+
+  /**
    * A user's membership in a group. Nobody is refused on what was known before the call: who was added through another
    * process, and knows it, gets in at once.
    * @throws AppError NOT_A_MEMBER, also when there is no such group; UNAVAILABLE
    */
   async membership(userId: string, groupId: string): Promise<MemberRow> {
-    const known = this.#fresh(groupId)?.members.get(userId);
-    if (known) return known;
+    return (await this.#membershipIn(userId, groupId))[1];
+  }
+
+  async #membershipIn(userId: string, groupId: string): Promise<[KnownGroup, MemberRow]> {
+    const fresh = this.#fresh(groupId);
+    const known = fresh?.members.get(userId);
+    if (fresh && known) return [fresh, known];
     // Good news may come from a load that began earlier, bad news may not.
     const underWay = await this.#loading.get(groupId)?.catch(() => undefined);
-    const member = underWay?.members.get(userId) ?? (await this.#current(groupId)).members.get(userId);
+    const group = underWay?.members.has(userId) ? underWay : await this.#current(groupId);
+    const member = group.members.get(userId);
     if (!member) throw new AppError("NOT_A_MEMBER");
-    return member;
+    return [group, member];
   }
 
   /** A group's members by joining time as they are now, for one of them. @throws AppError NOT_A_MEMBER, UNAVAILABLE */
   async members(userId: string, groupId: string): Promise<MemberRow[]> {
-    const { members } = await this.#current(groupId);
-    if (!members.has(userId)) throw new AppError("NOT_A_MEMBER");
-    return [...members.values()];
+    return [...(await this.group(userId, groupId)).members.values()];
+  }
+
+  /** A group as it is now, for one of its members. @throws AppError NOT_A_MEMBER, UNAVAILABLE */
+  async group(userId: string, groupId: string): Promise<KnownGroup> {
+    const group = await this.#current(groupId);
+    if (!group.members.has(userId)) throw new AppError("NOT_A_MEMBER");
+    return group;
+  }
+
+  /**
+   * A group as it is now, for a member who does something to it.
+   * @throws AppError NOT_A_MEMBER, GROUP_DISSOLVED, FORBIDDEN, UNAVAILABLE
+   */
+  async governed(userId: string, groupId: string, operation: Operation): Promise<KnownGroup> {
+    const group = await this.group(userId, groupId);
+    if (group.settings.dissolvedAt > 0) throw new AppError("GROUP_DISSOLVED");
+    if (!allowed(operation, group.members.get(userId)?.role)) throw new AppError("FORBIDDEN");
+    return group;
   }
 
   /** Those of the ids that are no user's. @throws AppError UNAVAILABLE */
@@ -135,8 +196,12 @@ export class Access {
 
   async #load(groupId: string): Promise<KnownGroup> {
     const loadedAt = this.clock.now();
-    const rows = await this.store.conversations.members(groupId);
-    const known: KnownGroup = { members: new Map(rows.map((row) => [row.userId, row])), loadedAt };
+    const [rows, [settings]] = await Promise.all([this.store.conversations.members(groupId), this.store.groups.settings([groupId])]);
+    const known: KnownGroup = {
+      settings: settings ?? defaultGroupSettings(groupId),
+      members: new Map(rows.map((row) => [row.userId, row])),
+      loadedAt,
+    };
     this.#groups.set(groupId, known);
     return known;
   }

@@ -38,11 +38,14 @@ export class Groups {
     return { groupId, outcome };
   }
 
-  /** @throws AppError NOT_A_MEMBER, FORBIDDEN, PEER_NOT_FOUND, GROUP_FULL, QUEUE_FULL, UNAVAILABLE */
+  /**
+   * Where joining needs approval, only those who give it may add.
+   * @throws AppError NOT_A_MEMBER, GROUP_DISSOLVED, FORBIDDEN, PEER_NOT_FOUND, BANNED, GROUP_FULL, QUEUE_FULL, UNAVAILABLE
+   */
   async add(actor: string, groupId: string, members: readonly string[], requestId: string): Promise<Outcome> {
     const { access, outcomes, membersMax } = this.deps;
-    const there = new Map((await access.members(actor, groupId)).map((m) => [m.userId, m.role]));
-    if (!allowed("addMembers", there.get(actor))) throw new AppError("FORBIDDEN");
+    const { members: there, settings } = await access.governed(actor, groupId, "addMembers");
+    if (settings.join === "approval" && !allowed("answerJoinRequests", there.get(actor)?.role)) throw new AppError("FORBIDDEN");
     const added = [...new Set(members)].filter((id) => !there.has(id));
     if (added.length === 0) return "applied";
     if (there.size + added.length > membersMax) throw new AppError("GROUP_FULL", undefined, { details: { max: membersMax } });
@@ -54,7 +57,7 @@ export class Groups {
 
   /**
    * Leaving (actor = user), or being removed by the owner or an admin (not an admin by an admin, never the owner).
-   * @throws AppError NOT_A_MEMBER (the actor), NOT_FOUND (the user is no member), FORBIDDEN, QUEUE_FULL, UNAVAILABLE
+   * @throws AppError NOT_A_MEMBER (the actor), NOT_FOUND (the user is no member), FORBIDDEN, GROUP_DISSOLVED, QUEUE_FULL, UNAVAILABLE
    */
   async remove(actor: string, groupId: string, userId: string, requestId: string): Promise<Outcome> {
     const { access, outcomes } = this.deps;

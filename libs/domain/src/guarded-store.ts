@@ -2,7 +2,7 @@ import type { Store } from "@dunlin/engines/store";
 import { type Breaker, guarded } from "./breaker.js";
 
 /** The part of the store that requests of clients use. */
-export type RequestStore = Pick<Store, "users" | "sessions" | "conversations" | "messages" | "updates" | "dialogs">;
+export type RequestStore = Pick<Store, "users" | "sessions" | "conversations" | "messages" | "updates" | "dialogs" | "groups">;
 
 /** The store with every call of that part under one breaker. */
 export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
@@ -12,4 +12,5 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   messages: guarded(store.messages, breaker),
   updates: guarded(store.updates, breaker),
   dialogs: guarded(store.dialogs, breaker),
+  groups: guarded(store.groups, breaker),
 });

@@ -10,6 +10,8 @@ export * from "./control.js";
 export * from "./dead-letters.js";
 export * from "./dialogs-view.js";
 export * from "./frames.js";
+export * from "./group-governance.js";
+export * from "./group-rules.js";
 export * from "./groups.js";
 export * from "./guarded-store.js";
 export * from "./identity.js";

@@ -2,11 +2,12 @@ import type { Cache } from "@dunlin/engines/cache";
 import type { ProduceRecord, Queue } from "@dunlin/engines/queue";
 import type { SendKey, SentMessage } from "@dunlin/engines/store";
 import { AppError, type Clock, toAppError } from "@dunlin/runtime";
-import type { Access } from "./access.js";
+import type { Access, SlowMode } from "./access.js";
 import { Batcher } from "./batcher.js";
 import { Breaker } from "./breaker.js";
 import { canonicalHash } from "./canonical-json.js";
 import { commandRecord, produceCommands } from "./commands.js";
+import { SLOW_MODE_TOLERANCE_MS } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
 import { conversationIdOf, type Snowflakes } from "./ids.js";
 import { type MessagePayload, type PushPreferences, payloadText } from "./payload.js";
@@ -41,7 +42,7 @@ export interface AcceptedMessage {
 
 export interface SendingDeps {
   readonly store: Pick<RequestStore, "messages">;
-  readonly cache: Pick<Cache, "reserve" | "set">;
+  readonly cache: Pick<Cache, "reserve" | "delete">;
   readonly queue: Pick<Queue, "produce">;
   readonly access: Access;
   readonly ids: Pick<Snowflakes, "next">;
@@ -75,7 +76,8 @@ export class Sending {
 
   /**
    * Resolves when the message is durable. The same client_msg_id with the same body answers the same id.
-   * @throws AppError BAD_REQUEST, PEER_NOT_FOUND, NOT_A_MEMBER, PAYLOAD_TOO_LARGE, CLIENT_MSG_ID_REUSED, QUEUE_FULL, UNAVAILABLE
+   * @throws AppError BAD_REQUEST, PEER_NOT_FOUND, NOT_A_MEMBER, MUTED, GROUP_MUTED, SLOW_MODE, GROUP_DISSOLVED, PAYLOAD_TOO_LARGE,
+   *   CLIENT_MSG_ID_REUSED, QUEUE_FULL, UNAVAILABLE
    */
   async accept(input: SendInput): Promise<AcceptedMessage> {
     const { accepted, record } = await this.#prepare(input);
@@ -105,8 +107,9 @@ export class Sending {
     if (from === to) throw new AppError("BAD_REQUEST", "one cannot send to oneself", { details: { field: "to" } });
     // Given before anything is waited for, so that a sender's messages keep their order in a batch.
     const fresh = { id: ids.next(), createdAt: clock.now() };
-    const checking = access.check(from, to);
-    if (checking !== undefined) await checking;
+    const checking = access.checkSend(from, to);
+    const slowMode = checking === undefined ? undefined : await checking;
+    if (slowMode !== undefined) await this.#takeTurn({ senderId: from, clientMsgId }, to, slowMode, fresh.createdAt);
     const push = input.push === undefined ? undefined : JSON.stringify(input.push);
     const hash = canonicalHash([to, input.payload, input.mentions ?? [], input.replyTo, input.push]);
     const given = await this.#dedupe({ senderId: from, clientMsgId }, hash, fresh);
@@ -137,6 +140,28 @@ export class Sending {
       },
     });
     return { accepted, record };
+  }
+
+  /**
+   * Slow mode: one message a pause, however many processes take them. The same message again is not another one. Ingest
+   * checks by what is stored; this answers early, and says when to come back.
+   * @throws AppError SLOW_MODE
+   */
+  async #takeTurn(key: SendKey, to: string, { pauseMs, lastSentAt }: SlowMode, at: number): Promise<void> {
+    const { cache } = this.deps;
+    const turn = `turn:${to}:${key.senderId}`;
+    const mine = JSON.stringify({ client_msg_id: key.clientMsgId, at });
+    const before = await this.#cacheBreaker.run(() => cache.reserve(turn, mine, pauseMs)).catch(() => "");
+    const taken = before ? (JSON.parse(before) as { client_msg_id: string; at: number }) : undefined;
+    if (taken?.client_msg_id === key.clientMsgId) return;
+    const since = taken?.at ?? lastSentAt;
+    // Other clocks may have given the times; and the pause may have been longer when the turn was taken.
+    if (at - since >= pauseMs - SLOW_MODE_TOLERANCE_MS) return;
+    // What is stored is answered as before.
+    if (await this.#sent.get(key).catch(() => undefined)) return;
+    // The cache had forgotten the turn before this one: it is not taken by what is refused.
+    if (before === undefined) await this.#cacheBreaker.run(() => cache.delete(turn)).catch(() => undefined);
+    throw new AppError("SLOW_MODE", undefined, { retryAfterS: Math.max(1, Math.ceil((since + pauseMs - at) / 1_000)) });
   }
 
   /**

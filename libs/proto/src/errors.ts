@@ -83,6 +83,20 @@ export const errors = {
   NOT_A_MEMBER: row(804, 403, "PERMISSION_DENIED", false, "not a member of this group", "不是该群成员"),
   GROUP_FULL: row(805, 409, "FAILED_PRECONDITION", false, "the group is full", "群成员已满"),
   QUEUE_FULL: row(806, 503, "UNAVAILABLE", true, "the queue is full, try again later", "队列已满，请稍后重试"),
+  MUTED: row(830, 403, "PERMISSION_DENIED", false, "you are muted in this group", "您已被禁言"),
+  GROUP_MUTED: row(831, 403, "PERMISSION_DENIED", false, "only the owner and admins may write in this group now", "该群已开启全员禁言"),
+  SLOW_MODE: row(832, 429, "RESOURCE_EXHAUSTED", true, "slow mode: wait before the next message", "慢速模式：请稍后再发送"),
+  BANNED: row(833, 403, "PERMISSION_DENIED", false, "banned from this group", "已被该群封禁"),
+  GROUP_DISSOLVED: row(834, 410, "FAILED_PRECONDITION", false, "this group has been dissolved", "该群已解散"),
+  LINK_INVALID: row(835, 404, "NOT_FOUND", false, "this invite link does not work (any more)", "邀请链接无效或已失效"),
+  JOIN_REQUESTS_FULL: row(
+    836,
+    409,
+    "FAILED_PRECONDITION",
+    false,
+    "too many people are waiting to be let into this group",
+    "等待入群审批的人数过多",
+  ),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

@@ -3,6 +3,7 @@ import {
   Accounts,
   Breaker,
   CommandOutcomes,
+  GroupGovernance,
   Groups,
   guardedStore,
   Passwords,
@@ -30,6 +31,7 @@ export interface Api {
   readonly outcomes: CommandOutcomes;
   readonly results: PendingResults;
   readonly groups: Groups;
+  readonly governance: GroupGovernance;
   readonly gateways: Gateways;
   readonly limits: {
     /** By user id; one token a message. */
@@ -58,6 +60,7 @@ export const createApi = (ctx: ApiContext): Api => {
     sessions: new SessionChecks(store.sessions, clock),
     sending: new Sending({ store, cache, queue, access, ids, clock }),
     groups: new Groups({ access, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX }),
+    governance: new GroupGovernance({ access, outcomes }),
     gateways: new Gateways(registry),
     limits: {
       sends: new RateLimit(config.IM_RATE_SENDS_PER_S, 1_000, clock),

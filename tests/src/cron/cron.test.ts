@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { type CronContext, createCronService, cronOptions } from "@dunlin/cron";
 import { newId } from "@dunlin/domain";
 import type { Host } from "@dunlin/engines/host";
-import type { SessionRow, Store } from "@dunlin/engines/store";
+import { noChanges, type SessionRow, type Store } from "@dunlin/engines/store";
 import { type Clock, systemClock } from "@dunlin/runtime";
 import { expect, test } from "vitest";
 import { atEnd, createGate, type LogLine, openEmbedded, tempFolder } from "../support/embedded-host.js";
@@ -66,14 +66,9 @@ const addUpdates = async ({ ingest }: Pick<Store, "ingest">, userId: string, cou
       createdAt,
     }));
     tx.write({
-      messages: [],
+      ...noChanges,
       updates,
-      conversations: [],
-      membersAdded: [],
-      membersRemoved: [],
       mailboxes: new Map([[userId, pts + count]]),
-      dialogs: [],
-      offsets: [],
     });
   });
 };

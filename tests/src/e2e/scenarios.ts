@@ -2,6 +2,7 @@ import type { System } from "../support/system.js";
 import { badInputScenarios } from "./bad-input.js";
 import { catchingUpScenarios } from "./catching-up.js";
 import { conversationScenarios } from "./conversations.js";
+import { groupGovernanceScenarios } from "./group-governance.js";
 import { handshakeScenarios } from "./handshakes.js";
 import { notificationScenarios } from "./notifications.js";
 import { readingScenarios } from "./reading.js";
@@ -18,4 +19,5 @@ export const allScenarios = (system: () => System): void => {
   handshakeScenarios(system);
   notificationScenarios(system);
   badInputScenarios(system);
+  groupGovernanceScenarios(system);
 };

@@ -5,7 +5,7 @@ import { type BrokerService, brokerOptions, createBrokerService } from "@dunlin/
 import { domainOptions, newId, Snowflakes, Tokens } from "@dunlin/domain";
 import { type Host, hostOptions, openHost } from "@dunlin/engines/host";
 import type { SlotLease } from "@dunlin/engines/registry";
-import type { Store } from "@dunlin/engines/store";
+import { noChanges, type Store } from "@dunlin/engines/store";
 import { deliveriesTopic, queue as records, SCHEMA_VERSION } from "@dunlin/proto";
 import { type Clock, createLogger, loadConfig, systemClock } from "@dunlin/runtime";
 import { createSysService, type SysService, sysOptions } from "@dunlin/sys";
@@ -239,7 +239,7 @@ export class GatewayFixture {
       const last = (await tx.lockMailboxes([userId])).get(userId) ?? 0;
       const pts = Array.from({ length: count }, (_, i) => last + 1 + i);
       tx.write({
-        messages: [],
+        ...noChanges,
         updates: pts.map((n) => ({
           userId,
           pts: n,
@@ -249,12 +249,7 @@ export class GatewayFixture {
           body: JSON.stringify({ n, pad }),
           createdAt: Date.now(),
         })),
-        conversations: [],
-        membersAdded: [],
-        membersRemoved: [],
         mailboxes: new Map([[userId, last + count]]),
-        dialogs: [],
-        offsets: [],
       });
       return pts;
     });

@@ -29,17 +29,29 @@ export const applyCommands = async (
   for (const id of conversationIds) for (const userId of pairOf(id) ?? []) if (userId.startsWith("U")) needs.user(userId);
   const groups = [...conversationIds].filter(isGroupId);
   // Issued together, carried out in this order: a round trip for each would be most of a small batch's time.
-  const [sent, conversations, members, dialogs, early] = await Promise.all([
+  const places = [...needs.places.values()];
+  const [sent, conversations, members, settings, restrictions, joinRequests, dialogs, early] = await Promise.all([
     tx.sent(needs.sends),
     tx.lockConversations([...conversationIds].sort()),
     groups.length > 0 ? tx.members(groups) : [],
+    groups.length > 0 ? tx.groupSettings(groups) : [],
+    places.length > 0 ? tx.restrictions(places) : [],
+    places.length > 0 ? tx.joinRequests(places) : [],
     needs.dialogs.size > 0 ? tx.dialogs([...needs.dialogs.values()]) : [],
     groups.length > 0 ? undefined : tx.lockMailboxes([...needs.users].sort()),
   ]);
   for (const member of members) needs.user(member.userId);
   const mailboxes = early ?? (await tx.lockMailboxes([...needs.users].sort()));
 
-  const draft = new Draft({ now: clock.now(), conversations, members, mailboxes, dialogs, sent });
+  const draft = new Draft({
+    now: clock.now(),
+    conversations,
+    members,
+    mailboxes,
+    dialogs,
+    sent,
+    groups: { settings, restrictions, joinRequests },
+  });
   const context = { tx, limits };
   for (const [index, command] of commands.entries()) {
     const { value } = command.body;

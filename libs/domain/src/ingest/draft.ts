@@ -9,6 +9,7 @@ import type {
   UpdateRow,
 } from "@dunlin/engines/store";
 import type { ErrorCode } from "@dunlin/proto";
+import { GroupBook, type LoadedGroups } from "./group-book.js";
 
 /** A frame that a batch has made, and who is to be shown it at which pts. */
 export interface Delivery {
@@ -51,6 +52,7 @@ export interface Loaded {
   readonly mailboxes: Map<string, number>;
   readonly dialogs: readonly DialogRow[];
   readonly sent: readonly SentMessage[];
+  readonly groups: LoadedGroups;
 }
 
 /**
@@ -60,6 +62,8 @@ export interface Loaded {
 export class Draft {
   readonly now: number;
   readonly effects: Effects = { deliveries: [], outcomes: [], dead: [], stored: 0 };
+  /** Settings, bans and requests of the batch's groups. */
+  readonly groups: GroupBook;
   readonly #conversations = new Map<string, ConversationDraft>();
   readonly #storedLastSeq = new Map<string, number>();
   readonly #changedConversations = new Set<string>();
@@ -77,6 +81,7 @@ export class Draft {
 
   constructor(loaded: Loaded) {
     this.now = loaded.now;
+    this.groups = new GroupBook(loaded.groups);
     for (const row of loaded.conversations.values()) {
       this.#conversations.set(row.id, { ...row });
       this.#storedLastSeq.set(row.id, row.lastSeq);
@@ -256,6 +261,7 @@ export class Draft {
       membersRemoved: [...this.#membersRemoved.values()],
       mailboxes: this.#changedMailboxes,
       dialogs: [...this.#dialogs.values()],
+      ...this.groups.changes(),
     };
   }
 }

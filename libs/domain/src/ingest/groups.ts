@@ -1,20 +1,12 @@
 import type { MemberRow } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
-import { isGroupId, isUserId } from "../ids.js";
 import { allowed, allowedOn } from "../permissions.js";
+import { acting, groupFields, groupProblem } from "./acting.js";
 import type { ConversationDraft, Draft } from "./draft.js";
+import { letIn, takeOut } from "./group-members.js";
 import type { Rule, RuleContext } from "./rule.js";
 
 const byJoining = (a: MemberRow, b: MemberRow): number => a.joinedAt - b.joinedAt || (a.userId < b.userId ? -1 : 1);
-
-const groupFields = (group: ConversationDraft) => ({ peer: group.id, title: group.title, avatar: group.avatar, owner_id: group.ownerId });
-
-/** What lies before a member joined counts as read. */
-const join = (draft: Draft, group: ConversationDraft, userId: string, role: MemberRow["role"]): void => {
-  draft.putMember({ conversationId: group.id, userId, role, joinedSeq: group.lastSeq, joinedAt: draft.now });
-  draft.touchDialog(userId, group.id, group, 0, false);
-  draft.readDialog(userId, group.id, group, { readSeq: group.lastSeq, unread: 0, unreadMentions: 0 });
-};
 
 /** Creates a group; again with the same id changes nothing. */
 const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, { limits }: RuleContext): ErrorCode => {
@@ -33,24 +25,27 @@ const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, { limits }: R
     createdAt: create.createdAt,
   };
   draft.putConversation(group);
-  for (const userId of members) join(draft, group, userId, userId === create.ownerId ? "owner" : "member");
+  for (const userId of members) letIn(draft, group, userId, userId === create.ownerId ? "owner" : "member");
   draft.tell(members, "MEMBER", group.id, { ...groupFields(group), action: "created", by: create.ownerId, user_ids: [...members] });
   return "OK";
 };
 
-/** A member brings others in; who is in already stays as it is. */
+/**
+ * A member brings others in; who is in already stays as it is. Where joining needs approval, only those who give it do so.
+ */
 const applyAddMembers = (draft: Draft, add: queue.AddMembers, { limits }: RuleContext): ErrorCode => {
-  const group = draft.conversation(add.groupId);
-  if (group?.kind !== "group") return "NOT_FOUND";
-  const members = draft.members(group.id);
-  const actor = members.get(add.actorId);
-  if (!actor) return "NOT_A_MEMBER";
-  if (!allowed("addMembers", actor.role)) return "FORBIDDEN";
+  const scene = acting(draft, add.groupId, add.actorId, "addMembers");
+  if (typeof scene === "string") return scene;
+  const { group, members, actor, settings } = scene;
+  if (settings.join === "approval" && !allowed("answerJoinRequests", actor.role)) return "FORBIDDEN";
   const joining = [...new Set(add.members)].filter((userId) => !members.has(userId));
   if (joining.length === 0) return "OK";
-  for (const userId of joining) if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
+  for (const userId of joining) {
+    if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
+    if ((draft.groups.restrictions.get(group.id, userId)?.bannedAt ?? 0) > 0) return "BANNED";
+  }
   if (members.size + joining.length > limits.groupMembersMax) return "GROUP_FULL";
-  for (const userId of joining) join(draft, group, userId, "member");
+  for (const userId of joining) letIn(draft, group, userId, "member");
   draft.tell([...members.keys()], "MEMBER", group.id, { ...groupFields(group), action: "added", by: add.actorId, user_ids: joining });
   return "OK";
 };
@@ -70,10 +65,11 @@ const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode 
   if (!leaving) {
     const actor = members.get(remove.actorId);
     if (!actor) return "NOT_A_MEMBER";
+    if (draft.groups.settings(group.id).dissolvedAt > 0) return "GROUP_DISSOLVED";
     if (!allowedOn("removeMember", actor.role, target.role)) return "FORBIDDEN";
   }
   const told = [...members.keys()];
-  draft.removeMember(group.id, target.userId);
+  takeOut(draft, group, target);
   if (target.role === "owner") {
     const rest = [...members.values()].sort(byJoining);
     const heir = rest.find((member) => member.role === "admin") ?? rest[0];
@@ -90,28 +86,26 @@ const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode 
   return "OK";
 };
 
-const problemOf = (groupId: string, userIds: readonly string[]): string | undefined => {
-  if (!isGroupId(groupId)) return "wrong group id";
-  return userIds.every(isUserId) ? undefined : "wrong user id";
-};
-
 export const createGroupRule: Rule<queue.CreateGroup> = {
   conversation: (create) => create.groupId,
-  problem: (create) => problemOf(create.groupId, [create.ownerId, ...create.members]),
+  problem: (create) => groupProblem(create.groupId, [create.ownerId, ...create.members]),
   needs: (create, needs) => needs.user(create.ownerId, ...create.members),
   apply: applyCreateGroup,
 };
 
 export const addMembersRule: Rule<queue.AddMembers> = {
   conversation: (add) => add.groupId,
-  problem: (add) => problemOf(add.groupId, [add.actorId, ...add.members]),
-  needs: (add, needs) => needs.user(...add.members),
+  problem: (add) => groupProblem(add.groupId, [add.actorId, ...add.members]),
+  needs: (add, needs) => {
+    needs.user(...add.members);
+    for (const userId of add.members) needs.place(add.groupId, userId);
+  },
   apply: applyAddMembers,
 };
 
 export const removeMemberRule: Rule<queue.RemoveMember> = {
   conversation: (remove) => remove.groupId,
-  problem: (remove) => problemOf(remove.groupId, [remove.actorId, remove.userId]),
+  problem: (remove) => groupProblem(remove.groupId, [remove.actorId, remove.userId]),
   needs: (remove, needs) => needs.user(remove.userId),
   apply: applyRemoveMember,
 };

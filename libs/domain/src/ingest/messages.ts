@@ -1,6 +1,7 @@
 import type { MessageRow } from "@dunlin/engines/store";
 import { type ErrorCode, errors, type queue } from "@dunlin/proto";
 import { messageRest } from "../frames.js";
+import { sendRefusal, slowModeOf } from "../group-rules.js";
 import { conversationIdOf, isGroupId, isMessageId, isUserId, systemConversationOf } from "../ids.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 import type { Rule } from "./rule.js";
@@ -56,7 +57,12 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
     conversation ??= newConversation(draft, send.conversationId, "user");
   } else {
     if (conversation?.kind !== "group") return rejectSend(draft, send, "PEER_NOT_FOUND");
-    if (!draft.members(conversation.id).has(send.senderId)) return rejectSend(draft, send, "NOT_A_MEMBER");
+    const member = draft.members(conversation.id).get(send.senderId);
+    if (!member) return rejectSend(draft, send, "NOT_A_MEMBER");
+    const settings = draft.groups.settings(conversation.id);
+    const refusal = sendRefusal(settings, member, send.createdAt);
+    if (refusal !== undefined) return rejectSend(draft, send, refusal);
+    if (slowModeOf(settings, member) > 0) draft.putMember({ ...member, lastSentAt: Math.max(member.lastSentAt, send.createdAt) });
   }
   const message = draft.addMessage(conversation, {
     id: send.id,

@@ -1,4 +1,4 @@
-import type { IngestTransaction, SendKey } from "@dunlin/engines/store";
+import type { IngestTransaction, SendKey, UserPlace } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import type { Draft } from "./draft.js";
 
@@ -22,6 +22,7 @@ export interface RuleContext {
 export class Needs {
   readonly sends: SendKey[] = [];
   readonly users = new Set<string>();
+  readonly places = new Map<string, UserPlace>();
   readonly dialogs = new Map<string, { userId: string; peer: string }>();
 
   send(senderId: string, clientMsgId: string): void {
@@ -30,6 +31,11 @@ export class Needs {
 
   user(...userIds: readonly string[]): void {
     for (const userId of userIds) this.users.add(userId);
+  }
+
+  /** What a group holds against a user, and the user's request to be let in. */
+  place(conversationId: string, userId: string): void {
+    this.places.set(`${conversationId} ${userId}`, { conversationId, userId });
   }
 
   dialog(userId: string, peer: string): void {

@@ -1,3 +1,6 @@
+import { answerJoinRequestRule, joinGroupRule } from "./group-joining.js";
+import { banMemberRule, transferGroupRule, updateMemberRule } from "./group-members.js";
+import { dissolveGroupRule, setInviteLinkRule, updateGroupRule } from "./group-settings.js";
 import { addMembersRule, createGroupRule, removeMemberRule } from "./groups.js";
 import { notifyRule, sendRule } from "./messages.js";
 import { readRule } from "./reads.js";
@@ -11,6 +14,14 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   createGroup: createGroupRule,
   addMembers: addMembersRule,
   removeMember: removeMemberRule,
+  updateGroup: updateGroupRule,
+  updateMember: updateMemberRule,
+  transferGroup: transferGroupRule,
+  banMember: banMemberRule,
+  setInviteLink: setInviteLinkRule,
+  joinGroup: joinGroupRule,
+  answerJoinRequest: answerJoinRequestRule,
+  dissolveGroup: dissolveGroupRule,
 };
 
 /** The rule of a command, bound to its value's type. */

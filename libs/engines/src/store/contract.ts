@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { accountsContract } from "./contract/accounts.js";
 import { crashContract } from "./contract/crash.js";
 import type { StoreHarness } from "./contract/fixture.js";
+import { groupsContract } from "./contract/groups.js";
 import { ingestContract } from "./contract/ingest.js";
 import { messagesContract } from "./contract/messages.js";
 
@@ -10,6 +11,7 @@ export const storeContract = (name: string, harness: () => StoreHarness): void =
   describe(name, () => {
     describe("accounts", () => accountsContract(harness));
     describe("messages", () => messagesContract(harness));
+    describe("groups", () => groupsContract(harness));
     describe("ingest", () => ingestContract(harness));
     describe("crash", () => crashContract(harness));
   });

@@ -7,10 +7,10 @@ import { changeView, cursorParameter, groupId, groupView, memberView, pageOf, pl
 
 const MEMBERS_MAX = 200;
 const DEFAULT_LIMIT = 100;
-const groupParameter = z.strictObject({ id: groupId });
+export const groupParameter = z.strictObject({ id: groupId });
 
-const showGroup = async ({ store, access }: Api, caller: string, id: string): Promise<z.input<typeof groupView>> => {
-  const members = await access.members(caller, id);
+export const showGroup = async ({ store, access }: Api, caller: string, id: string): Promise<z.input<typeof groupView>> => {
+  const { members, settings } = await access.group(caller, id);
   const [row] = await store.conversations.get([id]);
   if (!row) throw new AppError("NOT_A_MEMBER");
   return {
@@ -19,14 +19,19 @@ const showGroup = async ({ store, access }: Api, caller: string, id: string): Pr
     title: row.title,
     avatar: row.avatar,
     owner_id: row.ownerId,
-    member_count: members.length,
+    member_count: members.size,
+    announcement: settings.announcement,
+    slow_mode_s: settings.slowModeS,
+    muted_until: settings.mutedUntil,
+    join: settings.join,
+    dissolved_at: settings.dissolvedAt,
     created_at: row.createdAt,
   };
 };
 
-const statusOf = (outcome: "applied" | "accepted"): number => (outcome === "applied" ? 200 : 202);
+export const statusOf = (outcome: "applied" | "accepted"): number => (outcome === "applied" ? 200 : 202);
 
-const tag = "Groups";
+export const tag = "Groups";
 
 export const groupRoutes = [
   route({
@@ -52,7 +57,20 @@ export const groupRoutes = [
       const created_at = api.ctx.clock.now();
       return {
         status: 202,
-        data: { id, kind: "group" as const, title: body.title, avatar: "", owner_id: claims.userId, member_count, created_at },
+        data: {
+          id,
+          kind: "group" as const,
+          title: body.title,
+          avatar: "",
+          owner_id: claims.userId,
+          member_count,
+          announcement: "",
+          slow_mode_s: 0,
+          muted_until: 0,
+          join: "invite" as const,
+          dissolved_at: 0,
+          created_at,
+        },
       };
     },
   }),
@@ -88,7 +106,7 @@ export const groupRoutes = [
       const last = rest.length > limit ? shown.at(-1) : undefined;
       return {
         data: {
-          items: shown.map((m) => ({ user_id: m.userId, role: m.role, joined_at: m.joinedAt })),
+          items: shown.map((m) => ({ user_id: m.userId, role: m.role, joined_at: m.joinedAt, muted_until: m.mutedUntil })),
           next_cursor: last ? makeCursor(list, claims.userId, [last.joinedAt, last.userId]) : null,
         },
       };
@@ -99,12 +117,13 @@ export const groupRoutes = [
     method: "post",
     path: "/v1/groups/{id}/members",
     tag,
-    summary: "Bring users in; any member may. 202 when it takes effect a little later",
+    summary:
+      "Bring users in; any member may, where joining needs approval only the owner and admins. 202 when it takes effect a little later",
     params: groupParameter,
     body: z.strictObject({ user_ids: z.array(userId).min(1).max(MEMBERS_MAX) }).meta({ id: "AddMembersRequest" }),
     statuses: [200, 202],
     response: changeView,
-    errors: ["NOT_FOUND", "NOT_A_MEMBER", "FORBIDDEN", "PEER_NOT_FOUND", "GROUP_FULL", "QUEUE_FULL"],
+    errors: ["NOT_FOUND", "NOT_A_MEMBER", "GROUP_DISSOLVED", "FORBIDDEN", "PEER_NOT_FOUND", "BANNED", "GROUP_FULL", "QUEUE_FULL"],
     handler: async ({ groups }, { claims, params, body, requestId }) => {
       const state = await groups.add(claims.userId, params.id, body.user_ids, requestId);
       return { status: statusOf(state), data: { state } };
@@ -119,7 +138,7 @@ export const groupRoutes = [
     params: z.strictObject({ id: groupId, user: userId }),
     statuses: [200, 202],
     response: changeView,
-    errors: ["NOT_A_MEMBER", "NOT_FOUND", "FORBIDDEN", "QUEUE_FULL"],
+    errors: ["NOT_A_MEMBER", "GROUP_DISSOLVED", "NOT_FOUND", "FORBIDDEN", "QUEUE_FULL"],
     handler: async ({ groups }, { claims, params, requestId }) => {
       const state = await groups.remove(claims.userId, params.id, params.user, requestId);
       return { status: statusOf(state), data: { state } };

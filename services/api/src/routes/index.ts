@@ -2,6 +2,7 @@ import type { Route } from "../http/route.js";
 import { authRoutes } from "./auth.js";
 import { dialogRoutes } from "./dialogs.js";
 import { gatewayRoutes } from "./gateway.js";
+import { groupGovernanceRoutes } from "./group-governance.js";
 import { groupRoutes } from "./groups.js";
 import { messageRoutes } from "./messages.js";
 import { sessionRoutes } from "./sessions.js";
@@ -18,4 +19,5 @@ export const routes: readonly Route[] = [
   ...sessionRoutes,
   ...userRoutes,
   ...groupRoutes,
+  ...groupGovernanceRoutes,
 ];

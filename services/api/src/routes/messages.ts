@@ -33,7 +33,16 @@ const limit = (api: Api, userId: string, messages: number): void => {
 };
 
 const tag = "Messages";
-const sendErrors = ["PEER_NOT_FOUND", "NOT_A_MEMBER", "PAYLOAD_TOO_LARGE", "CLIENT_MSG_ID_REUSED"] as const;
+const sendErrors = [
+  "PEER_NOT_FOUND",
+  "NOT_A_MEMBER",
+  "MUTED",
+  "GROUP_MUTED",
+  "SLOW_MODE",
+  "GROUP_DISSOLVED",
+  "PAYLOAD_TOO_LARGE",
+  "CLIENT_MSG_ID_REUSED",
+] as const;
 
 export const messageRoutes = [
   route({

@@ -3,7 +3,7 @@ import { z } from "zod";
 
 /** Shapes that several operations share. Requests are strict: a field nobody knows is refused. */
 
-const time = (what: string) => z.int().meta({ description: `${what}, ms since 1970` });
+export const time = (what: string) => z.int().meta({ description: `${what}, ms since 1970` });
 
 export const userId = z
   .string()
@@ -114,6 +114,10 @@ export const frameView = z
   .looseObject({ type: z.string(), pts: z.int() })
   .meta({ id: "Update", description: "A frame exactly as the WebSocket carries it" });
 
+export const joinMode = z
+  .enum(["invite", "link", "approval"])
+  .meta({ description: "How one gets in besides being brought in by a member: not at all, by the link, by the link and an approval" });
+
 export const groupView = z
   .object({
     id: z.string(),
@@ -122,12 +126,22 @@ export const groupView = z
     avatar: z.string(),
     owner_id: z.string(),
     member_count: z.int(),
+    announcement: z.string(),
+    slow_mode_s: z.int().meta({ description: "A member may send one message in so many seconds; 0: as many as wanted" }),
+    muted_until: time("Only the owner and admins may send up to here, 0 when not muted"),
+    join: joinMode,
+    dissolved_at: time("When it was dissolved: readable, and nobody sends any more; 0 when it lives"),
     created_at: time("When it was created"),
   })
   .meta({ id: "Group" });
 
 export const memberView = z
-  .object({ user_id: z.string(), role: z.enum(["owner", "admin", "member"]), joined_at: time("When the user joined") })
+  .object({
+    user_id: z.string(),
+    role: z.enum(["owner", "admin", "member"]),
+    joined_at: time("When the user joined"),
+    muted_until: time("May not send up to here, 0 when not muted"),
+  })
   .meta({ id: "Member" });
 
 /** What a change came to: in effect, or durable and soon in effect. */

@@ -12,7 +12,7 @@ export const showUser = (row: UserRow): z.input<typeof userView> => ({
   created_at: row.createdAt,
 });
 
-const avatar = z
+export const avatar = z
   .string()
   .max(512)
   .regex(/^(https?:\/\/[\x21-\x7e]+|F[\w-]+)?$/, "an http(s) URL, a file id, or empty");

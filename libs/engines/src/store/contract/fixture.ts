@@ -68,6 +68,8 @@ export const memberRow = (conversationId: string, userId: string, over: Partial<
   role: "member",
   joinedSeq: 0,
   joinedAt: T0,
+  mutedUntil: 0,
+  lastSentAt: 0,
   ...over,
 });
 

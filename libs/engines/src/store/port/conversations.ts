@@ -19,6 +19,10 @@ export interface MemberRow {
   /** The conversation's last seq when the user joined: what lies up to it is not the user's to read. */
   readonly joinedSeq: number;
   readonly joinedAt: number;
+  /** May not send up to here, ms; 0: not muted. */
+  readonly mutedUntil: number;
+  /** created_at of the member's newest message in slow mode, ms; 0: none. */
+  readonly lastSentAt: number;
 }
 
 export interface Conversations {

@@ -1,5 +1,6 @@
 import type { Conversations } from "./conversations.js";
 import type { Dialogs } from "./dialogs.js";
+import type { Groups } from "./groups.js";
 import type { Ingest } from "./ingest.js";
 import type { Jobs } from "./jobs.js";
 import type { Messages } from "./messages.js";
@@ -9,6 +10,7 @@ import type { Users } from "./users.js";
 
 export * from "./conversations.js";
 export * from "./dialogs.js";
+export * from "./groups.js";
 export * from "./ingest.js";
 export * from "./jobs.js";
 export * from "./messages.js";
@@ -35,6 +37,7 @@ export interface Store {
   readonly messages: Messages;
   readonly updates: Updates;
   readonly dialogs: Dialogs;
+  readonly groups: Groups;
   readonly ingest: Ingest;
   readonly jobs: Jobs;
   /** Brings the schema to the newest version. Safe to call from several processes at once. */

@@ -1,5 +1,6 @@
 import type { ConversationKind, ConversationRow, MemberRow } from "./conversations.js";
 import type { DialogRow } from "./dialogs.js";
+import type { GroupSettings, JoinRequest, Restriction, UserPlace } from "./groups.js";
 import type { MessageRow, SendKey, SentMessage } from "./messages.js";
 import type { UpdateRow } from "./updates.js";
 
@@ -11,6 +12,10 @@ export interface IngestTransaction {
   /** Locked in sorted order; missing conversations are missing from the map. */
   lockConversations(ids: readonly string[]): Promise<Map<string, ConversationRow>>;
   members(conversationIds: readonly string[]): Promise<MemberRow[]>;
+  /** Groups without a row of their own are missing. */
+  groupSettings(conversationIds: readonly string[]): Promise<GroupSettings[]>;
+  restrictions(places: readonly UserPlace[]): Promise<Restriction[]>;
+  joinRequests(places: readonly UserPlace[]): Promise<JoinRequest[]>;
   /** The newest pts of each user that exists, locked in sorted order. */
   lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
@@ -51,7 +56,13 @@ export interface IngestChanges {
   readonly conversations: readonly ConversationRow[];
   /** New members, and members whose role changes. Removals are written first: who is in both lists has joined anew. */
   readonly membersAdded: readonly MemberRow[];
-  readonly membersRemoved: readonly { readonly conversationId: string; readonly userId: string }[];
+  readonly membersRemoved: readonly UserPlace[];
+  readonly groupSettings: readonly GroupSettings[];
+  /** Removals are written first, here and with the requests. */
+  readonly restrictions: readonly Restriction[];
+  readonly restrictionsRemoved: readonly UserPlace[];
+  readonly joinRequests: readonly JoinRequest[];
+  readonly joinRequestsRemoved: readonly UserPlace[];
   /** userId → new pts; only users that exist. */
   readonly mailboxes: ReadonlyMap<string, number>;
   /** At most one change a dialog. */
@@ -66,6 +77,11 @@ export const noChanges: IngestChanges = {
   conversations: [],
   membersAdded: [],
   membersRemoved: [],
+  groupSettings: [],
+  restrictions: [],
+  restrictionsRemoved: [],
+  joinRequests: [],
+  joinRequestsRemoved: [],
   mailboxes: new Map(),
   dialogs: [],
   offsets: [],

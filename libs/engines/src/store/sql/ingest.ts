@@ -2,6 +2,7 @@ import type { ConversationRow, DialogChange, Ingest, IngestChanges, IngestTransa
 import type { SqlContext } from "./context.js";
 import { dialogSelection } from "./dialogs.js";
 import { retryAborted } from "./errors.js";
+import { groupReads, groupSteps } from "./groups.js";
 import { distinctKeys, sortRows } from "./keys.js";
 import { sentSelection } from "./messages.js";
 import { pairId } from "./pairs.js";
@@ -50,7 +51,7 @@ const insertMembers: Insertion = {
   table: "members",
   columns: memberColumns,
   key: ["conversation_id", "user_id"],
-  existing: { role: "set", joined_seq: "set", joined_at: "set" },
+  existing: { role: "set", joined_seq: "set", joined_at: "set", muted_until: "set", last_sent_at: "set" },
 };
 const insertMailboxes: Insertion = {
   table: "mailboxes",
@@ -120,7 +121,16 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
           2,
         ),
     },
-    put(insertMembers, changes.membersAdded, (m) => [m.conversationId, m.userId, m.role, m.joinedSeq, m.joinedAt]),
+    put(insertMembers, changes.membersAdded, (m) => [
+      m.conversationId,
+      m.userId,
+      m.role,
+      m.joinedSeq,
+      m.joinedAt,
+      m.mutedUntil,
+      m.lastSentAt,
+    ]),
+    ...groupSteps(changes),
     put(insertMailboxes, [...changes.mailboxes], ([userId, pts]) => [userId, pts]),
     put(insertMessages, changes.messages, (m) => [
       m.conversationId,
@@ -205,6 +215,8 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
     const keys = distinctKeys(conversationIds.map((id) => [id]));
     return membersOf(await session.select({ table: "members", columns: memberColumns, key: ["conversation_id"] }, keys));
   },
+
+  ...groupReads(session),
 
   async lockMailboxes(userIds) {
     const keys = distinctKeys(userIds.map((id) => [id]));

@@ -57,7 +57,7 @@ export const conversationOf = (row: Row): ConversationRow => ({
   createdAt: numberOf(row.created_at),
 });
 
-export const memberColumns = ["conversation_id", "user_id", "role", "joined_seq", "joined_at"] as const;
+export const memberColumns = ["conversation_id", "user_id", "role", "joined_seq", "joined_at", "muted_until", "last_sent_at"] as const;
 
 export const memberOf = (row: Row): MemberRow => ({
   conversationId: textOf(row.conversation_id),
@@ -65,6 +65,8 @@ export const memberOf = (row: Row): MemberRow => ({
   role: textOf(row.role) as MemberRole,
   joinedSeq: numberOf(row.joined_seq),
   joinedAt: numberOf(row.joined_at),
+  mutedUntil: numberOf(row.muted_until),
+  lastSentAt: numberOf(row.last_sent_at),
 });
 
 const memberOrder = (a: MemberRow, b: MemberRow): number =>

@@ -27,7 +27,36 @@ export interface Tables {
     owner_id: string | null;
     created_at: number;
   };
-  members: { conversation_id: string; user_id: string; role: string; joined_seq: number; joined_at: number };
+  members: {
+    conversation_id: string;
+    user_id: string;
+    role: string;
+    joined_seq: number;
+    joined_at: number;
+    muted_until: number;
+    last_sent_at: number;
+  };
+  group_settings: {
+    conversation_id: string;
+    announcement: string | null;
+    slow_mode_s: number;
+    muted_until: number;
+    join_mode: string;
+    link: string | null;
+    link_expires_at: number;
+    link_max_uses: number;
+    link_uses: number;
+    dissolved_at: number;
+  };
+  restrictions: {
+    conversation_id: string;
+    user_id: string;
+    banned_at: number;
+    banned_by: string;
+    muted_until: number;
+    last_sent_at: number;
+  };
+  join_requests: { conversation_id: string; user_id: string; message: string; requested_at: number; expires_at: number };
   messages: {
     conversation_id: string;
     seq: number;

@@ -4,6 +4,7 @@ import type { SqlDialect } from "./dialect.js";
 import { createDialogs } from "./dialogs.js";
 import { createKysely, type KyselyParts } from "./driver.js";
 import { unavailable } from "./errors.js";
+import { createGroups } from "./groups.js";
 import { createIngest } from "./ingest.js";
 import { createJobs } from "./jobs.js";
 import { createMessages } from "./messages.js";
@@ -52,6 +53,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     messages: createMessages(context),
     updates: createUpdates(context),
     dialogs: createDialogs(context),
+    groups: createGroups(context),
     ingest: createIngest(context),
     jobs: createJobs(context),
     migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),

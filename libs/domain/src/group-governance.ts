@@ -1,0 +1,89 @@
+import type { JoinMode, MemberRole } from "@dunlin/engines/store";
+import { AppError } from "@dunlin/runtime";
+import type { Access, KnownGroup } from "./access.js";
+import type { CommandOutcomes } from "./command-outcomes.js";
+import type { Outcome } from "./groups.js";
+import { allowed, allowedOn, type Operation } from "./permissions.js";
+
+export interface GroupGovernanceDeps {
+  readonly access: Access;
+  readonly outcomes: CommandOutcomes;
+}
+
+/** What a group says of itself; what is not there stays as it is. Times in ms since 1970. */
+export interface GroupChange {
+  readonly title?: string | undefined;
+  readonly avatar?: string | undefined;
+  readonly announcement?: string | undefined;
+  /** Seconds between two messages of a member; 0: no pause. */
+  readonly slowModeS?: number | undefined;
+  /** Only the owner and admins may send up to here; 0: not muted. */
+  readonly mutedUntil?: number | undefined;
+  readonly join?: JoinMode | undefined;
+}
+
+export interface MemberChange {
+  readonly role?: Exclude<MemberRole, "owner"> | undefined;
+  readonly mutedUntil?: number | undefined;
+}
+
+/**
+ * Changes of a group by those whose part it is. All of it is refused at once where that is known, and ingest decides in
+ * the end.
+ *
+ * Every method throws AppError NOT_A_MEMBER (also when there is no such group), GROUP_DISSOLVED, FORBIDDEN, QUEUE_FULL
+ * and UNAVAILABLE; further ones are named.
+ */
+export class GroupGovernance {
+  constructor(private readonly deps: GroupGovernanceDeps) {}
+
+  update(actorId: string, groupId: string, change: GroupChange, requestId: string): Promise<Outcome> {
+    return this.#run(actorId, groupId, "editProfile", requestId, () => ({
+      $case: "updateGroup",
+      value: { groupId, actorId, ...absent, ...change },
+    }));
+  }
+
+  /** Role or mute of a member. Only the owner gives roles; nobody changes one of the same or a higher role. @throws AppError NOT_FOUND */
+  updateMember(actorId: string, groupId: string, userId: string, change: MemberChange, requestId: string): Promise<Outcome> {
+    return this.#run(actorId, groupId, "muteMember", requestId, ({ members }) => {
+      const own = members.get(actorId)?.role;
+      const target = members.get(userId)?.role;
+      if (change.role !== undefined && !allowed("setRole", own)) throw new AppError("FORBIDDEN");
+      if (target === undefined) throw new AppError("NOT_FOUND");
+      if (!allowedOn("muteMember", own, target)) throw new AppError("FORBIDDEN");
+      return { $case: "updateMember", value: { groupId, actorId, userId, role: change.role, mutedUntil: change.mutedUntil } };
+    });
+  }
+
+  /** Makes another member the owner; the owner stays as an admin. @throws AppError NOT_FOUND */
+  transfer(actorId: string, groupId: string, userId: string, requestId: string): Promise<Outcome> {
+    return this.#run(actorId, groupId, "transfer", requestId, ({ members }) => {
+      if (!members.has(userId)) throw new AppError("NOT_FOUND");
+      return { $case: "transferGroup", value: { groupId, actorId, userId } };
+    });
+  }
+
+  async #run(
+    actorId: string,
+    groupId: string,
+    operation: Operation,
+    requestId: string,
+    body: (group: KnownGroup) => Parameters<CommandOutcomes["run"]>[2],
+  ): Promise<Outcome> {
+    const { access, outcomes } = this.deps;
+    const group = await access.governed(actorId, groupId, operation);
+    const outcome = await outcomes.run(groupId, requestId, body(group));
+    access.forgetGroup(groupId);
+    return outcome;
+  }
+}
+
+const absent = {
+  title: undefined,
+  avatar: undefined,
+  announcement: undefined,
+  slowModeS: undefined,
+  mutedUntil: undefined,
+  join: undefined,
+};

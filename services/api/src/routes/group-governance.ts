@@ -1,0 +1,85 @@
+import { groupLimits } from "@dunlin/domain";
+import { z } from "zod";
+import { route } from "../http/route.js";
+import { groupParameter, showGroup, statusOf, tag } from "./groups.js";
+import { changeView, groupId, groupView, joinMode, plainText, userId } from "./schemas.js";
+import { avatar } from "./users.js";
+
+const memberParameters = z.strictObject({ id: groupId, user: userId });
+const until = z.int().min(0).meta({ description: "ms since 1970; 0: no longer" });
+/** Text of several lines. */
+const announcement = z
+  .string()
+  .max(groupLimits.announcement)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  .regex(/^[^\u0000-\u0009\u000b-\u001f\u007f]*$/, "control characters other than line breaks are not allowed");
+const something = (change: object): boolean => Object.keys(change).length > 0;
+
+/** Errors of every operation on a group by one of its members. */
+const governing = ["NOT_A_MEMBER", "GROUP_DISSOLVED", "FORBIDDEN", "NOT_FOUND", "QUEUE_FULL"] as const;
+
+export const groupGovernanceRoutes = [
+  route({
+    id: "updateGroup",
+    method: "patch",
+    path: "/v1/groups/{id}",
+    tag,
+    summary: "Change what a group says of itself; the owner and admins may. 202 when it takes effect a little later",
+    params: groupParameter,
+    body: z
+      .strictObject({
+        title: plainText(groupLimits.title).min(1).optional(),
+        avatar: avatar.optional(),
+        announcement: announcement.optional(),
+        slow_mode_s: z.int().min(0).max(groupLimits.slowModeS).optional(),
+        muted_until: until.optional(),
+        join: joinMode.optional(),
+      })
+      .refine(something, "nothing to change")
+      .meta({ id: "GroupChange" }),
+    statuses: [200, 202],
+    response: groupView,
+    errors: governing,
+    handler: async (api, { claims, params, body, requestId }) => {
+      const { slow_mode_s: slowModeS, muted_until: mutedUntil, ...rest } = body;
+      const outcome = await api.governance.update(claims.userId, params.id, { ...rest, slowModeS, mutedUntil }, requestId);
+      return { status: statusOf(outcome), data: await showGroup(api, claims.userId, params.id) };
+    },
+  }),
+  route({
+    id: "updateMember",
+    method: "patch",
+    path: "/v1/groups/{id}/members/{user}",
+    tag,
+    summary: "Make a member an admin or no longer (the owner may), or mute one (admins too). 202 when it takes effect a little later",
+    params: memberParameters,
+    body: z
+      .strictObject({ role: z.enum(["admin", "member"]).optional(), muted_until: until.optional() })
+      .refine(something, "nothing to change")
+      .meta({ id: "MemberChange" }),
+    statuses: [200, 202],
+    response: changeView,
+    errors: governing,
+    handler: async ({ governance }, { claims, params, body, requestId }) => {
+      const change = { role: body.role, mutedUntil: body.muted_until };
+      const state = await governance.updateMember(claims.userId, params.id, params.user, change, requestId);
+      return { status: statusOf(state), data: { state } };
+    },
+  }),
+  route({
+    id: "transferGroup",
+    method: "post",
+    path: "/v1/groups/{id}/transfer",
+    tag,
+    summary: "Make another member the owner; the owner may, and stays as an admin. 202 when it takes effect a little later",
+    params: groupParameter,
+    body: z.strictObject({ user_id: userId }).meta({ id: "TransferRequest" }),
+    statuses: [200, 202],
+    response: changeView,
+    errors: governing,
+    handler: async ({ governance }, { claims, params, body, requestId }) => {
+      const state = await governance.transfer(claims.userId, params.id, body.user_id, requestId);
+      return { status: statusOf(state), data: { state } };
+    },
+  }),
+];
