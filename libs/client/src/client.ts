@@ -1,4 +1,5 @@
 import { Auth, type Tokens } from "./auth.js";
+import { Blocks } from "./blocks.js";
 import { Dialogs } from "./dialogs.js";
 import { Emitter } from "./emitter.js";
 import { Groups } from "./groups.js";
@@ -57,6 +58,7 @@ export class DunlinClient {
   readonly dialogs: Dialogs;
   readonly groups: Groups;
   readonly users: Users;
+  readonly blocks: Blocks;
   readonly sessions: Sessions;
   readonly updates: Updates;
   readonly sync: Sync;
@@ -88,6 +90,7 @@ export class DunlinClient {
     this.dialogs = new Dialogs(http);
     this.groups = new Groups(http);
     this.users = new Users(http);
+    this.blocks = new Blocks(http);
     this.sessions = new Sessions(http);
     this.updates = new Updates(http);
     const WebSocket = options.WebSocket ?? globalSocket();

@@ -1,4 +1,5 @@
 export type { Credentials, Tokens } from "./auth.js";
+export * from "./blocks.js";
 export * from "./client.js";
 export * from "./close-action.js";
 export type { Frame } from "./connection.js";

@@ -2,10 +2,12 @@ import { AppError, type Clock } from "@dunlin/runtime";
 import type { Access } from "./access.js";
 import type { CommandOutcomes } from "./command-outcomes.js";
 import { newId } from "./ids.js";
+import type { Relations } from "./relations.js";
 import { allowed, allowedOn } from "./permissions.js";
 
 export interface GroupsDeps {
   readonly access: Access;
+  readonly relations: Relations;
   readonly outcomes: CommandOutcomes;
   readonly clock: Pick<Clock, "now">;
   /** Members a group may have. */
@@ -18,7 +20,7 @@ export type Outcome = "applied" | "accepted";
 export class Groups {
   constructor(private readonly deps: GroupsDeps) {}
 
-  /** @throws AppError PEER_NOT_FOUND naming the members that do not exist, GROUP_FULL, QUEUE_FULL, UNAVAILABLE */
+  /** @throws AppError PEER_NOT_FOUND naming the members that do not exist, ADD_REFUSED naming those who refuse, GROUP_FULL, QUEUE_FULL, UNAVAILABLE */
   async create(
     owner: string,
     title: string,
@@ -28,7 +30,7 @@ export class Groups {
     const { access, outcomes, clock, membersMax } = this.deps;
     const others = [...new Set(members)].filter((id) => id !== owner);
     if (others.length + 1 > membersMax) throw new AppError("GROUP_FULL", undefined, { details: { max: membersMax } });
-    await this.#requireUsers(others);
+    await this.#requireUsers(owner, others);
     const groupId = newId("G");
     const outcome = await outcomes.run(groupId, requestId, {
       $case: "createGroup",
@@ -40,7 +42,7 @@ export class Groups {
 
   /**
    * Where joining needs approval, only those who give it may add.
-   * @throws AppError NOT_A_MEMBER, GROUP_DISSOLVED, FORBIDDEN, PEER_NOT_FOUND, BANNED, GROUP_FULL, QUEUE_FULL, UNAVAILABLE
+   * @throws AppError NOT_A_MEMBER, GROUP_DISSOLVED, FORBIDDEN, PEER_NOT_FOUND, ADD_REFUSED, BANNED, GROUP_FULL, QUEUE_FULL, UNAVAILABLE
    */
   async add(actor: string, groupId: string, members: readonly string[], requestId: string): Promise<Outcome> {
     const { access, outcomes, membersMax } = this.deps;
@@ -49,7 +51,7 @@ export class Groups {
     const added = [...new Set(members)].filter((id) => !there.has(id));
     if (added.length === 0) return "applied";
     if (there.size + added.length > membersMax) throw new AppError("GROUP_FULL", undefined, { details: { max: membersMax } });
-    await this.#requireUsers(added);
+    await this.#requireUsers(actor, added);
     const outcome = await outcomes.run(groupId, requestId, { $case: "addMembers", value: { groupId, actorId: actor, members: added } });
     access.forgetGroup(groupId);
     return outcome;
@@ -74,8 +76,11 @@ export class Groups {
     return outcome;
   }
 
-  async #requireUsers(ids: readonly string[]): Promise<void> {
-    const missing = await this.deps.access.missingUsers(ids);
+  async #requireUsers(actor: string, ids: readonly string[]): Promise<void> {
+    const { access, relations } = this.deps;
+    const missing = await access.missingUsers(ids);
     if (missing.length > 0) throw new AppError("PEER_NOT_FOUND", undefined, { details: { user_ids: missing } });
+    const refusing = await relations.refusingToBeAdded(actor, ids);
+    if (refusing.length > 0) throw new AppError("ADD_REFUSED", undefined, { details: { user_ids: refusing } });
   }
 }

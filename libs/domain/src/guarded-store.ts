@@ -2,7 +2,7 @@ import type { Store } from "@dunlin/engines/store";
 import { type Breaker, guarded } from "./breaker.js";
 
 /** The part of the store that requests of clients use. */
-export type RequestStore = Pick<Store, "users" | "sessions" | "conversations" | "messages" | "updates" | "dialogs" | "groups">;
+export type RequestStore = Pick<Store, "users" | "sessions" | "conversations" | "messages" | "updates" | "dialogs" | "groups" | "contacts" | "privacy">;
 
 /** The store with every call of that part under one breaker. */
 export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
@@ -13,4 +13,6 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   updates: guarded(store.updates, breaker),
   dialogs: guarded(store.dialogs, breaker),
   groups: guarded(store.groups, breaker),
+  contacts: guarded(store.contacts, breaker),
+  privacy: guarded(store.privacy, breaker),
 });

@@ -1,6 +1,7 @@
 export * from "./access.js";
 export * from "./accounts.js";
 export * from "./batcher.js";
+export * from "./blocks.js";
 export * from "./breaker.js";
 export * from "./canonical-json.js";
 export * from "./command-outcomes.js";
@@ -25,6 +26,8 @@ export * from "./pending-results.js";
 export * from "./permissions.js";
 export * from "./reading.js";
 export * from "./sending.js";
+export * from "./relation.js";
+export * from "./relations.js";
 export * from "./session-checks.js";
 export * from "./signing-key.js";
 export * from "./text-rules.js";

@@ -11,6 +11,7 @@ import { SLOW_MODE_TOLERANCE_MS } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
 import { conversationIdOf, type Snowflakes } from "./ids.js";
 import { type MessagePayload, type PushPreferences, payloadText } from "./payload.js";
+import type { Relations } from "./relations.js";
 
 /** How long the cache remembers an accepted client_msg_id, ms: longer than ingest is ever behind; then the store knows. */
 const REMEMBER_MS = 10 * 60_000;
@@ -45,6 +46,7 @@ export interface SendingDeps {
   readonly cache: Pick<Cache, "reserve" | "delete">;
   readonly queue: Pick<Queue, "produce">;
   readonly access: Access;
+  readonly relations: Relations;
   readonly ids: Pick<Snowflakes, "next">;
   readonly clock: Clock;
 }
@@ -76,8 +78,8 @@ export class Sending {
 
   /**
    * Resolves when the message is durable. The same client_msg_id with the same body answers the same id.
-   * @throws AppError BAD_REQUEST, PEER_NOT_FOUND, NOT_A_MEMBER, MUTED, GROUP_MUTED, SLOW_MODE, GROUP_DISSOLVED, PAYLOAD_TOO_LARGE,
-   *   CLIENT_MSG_ID_REUSED, QUEUE_FULL, UNAVAILABLE
+   * @throws AppError BAD_REQUEST, PEER_NOT_FOUND, NOT_A_MEMBER, MUTED, GROUP_MUTED, SLOW_MODE, GROUP_DISSOLVED, PEER_REFUSES,
+   *   PAYLOAD_TOO_LARGE, CLIENT_MSG_ID_REUSED, QUEUE_FULL, UNAVAILABLE
    */
   async accept(input: SendInput): Promise<AcceptedMessage> {
     const { accepted, record } = await this.#prepare(input);
@@ -101,7 +103,7 @@ export class Sending {
   }
 
   async #prepare(input: SendInput): Promise<Prepared> {
-    const { access, clock, ids } = this.deps;
+    const { access, relations, clock, ids } = this.deps;
     const { from, to, clientMsgId } = input;
     const payload = payloadText(input.payload);
     if (from === to) throw new AppError("BAD_REQUEST", "one cannot send to oneself", { details: { field: "to" } });
@@ -110,6 +112,8 @@ export class Sending {
     const checking = access.checkSend(from, to);
     const slowMode = checking === undefined ? undefined : await checking;
     if (slowMode !== undefined) await this.#takeTurn({ senderId: from, clientMsgId }, to, slowMode, fresh.createdAt);
+    const asking = relations.checkMessage(from, to);
+    if (asking !== undefined) await asking;
     const push = input.push === undefined ? undefined : JSON.stringify(input.push);
     const hash = canonicalHash([to, input.payload, input.mentions ?? [], input.replyTo, input.push]);
     const given = await this.#dedupe({ senderId: from, clientMsgId }, hash, fresh);

@@ -97,6 +97,9 @@ export const errors = {
     "too many people are waiting to be let into this group",
     "等待入群审批的人数过多",
   ),
+  PEER_REFUSES: row(860, 403, "PERMISSION_DENIED", false, "this user cannot be reached by you", "你无法联系该用户"),
+  ADD_REFUSED: row(861, 403, "PERMISSION_DENIED", false, "some of these users cannot be added by you", "你无法将其中部分用户加入群聊"),
+  LIST_FULL: row(862, 409, "FAILED_PRECONDITION", false, "this list is full", "列表已满"),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

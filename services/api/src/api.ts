@@ -1,6 +1,7 @@
 import {
   Access,
   Accounts,
+  Blocks,
   Breaker,
   CommandOutcomes,
   GroupGovernance,
@@ -8,6 +9,7 @@ import {
   guardedStore,
   Passwords,
   PendingResults,
+  Relations,
   type RequestStore,
   Sending,
   SessionChecks,
@@ -27,6 +29,8 @@ export interface Api {
   readonly accounts: Accounts;
   readonly sessions: SessionChecks;
   readonly access: Access;
+  readonly relations: Relations;
+  readonly blocks: Blocks;
   readonly sending: Sending;
   readonly outcomes: CommandOutcomes;
   readonly results: PendingResults;
@@ -48,18 +52,21 @@ export const createApi = (ctx: ApiContext): Api => {
   const { config, clock, cache, queue, tokens, logger, metrics, registry, snowflakes: ids } = ctx;
   const store = guardedStore(ctx.store, new Breaker({ name: "the store", timeoutMs: STORE_TIMEOUT_MS, failures: 5, openMs: 1_000, clock }));
   const access = new Access(store, clock);
+  const relations = new Relations(store, clock);
   const results = new PendingResults(cache, ctx.lease.slot);
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
   return {
     ctx,
     store,
     access,
+    relations,
+    blocks: new Blocks({ access, relations, outcomes }),
     results,
     outcomes,
     accounts: new Accounts({ store, cache, tokens, passwords: new Passwords(), clock, logger, refreshTtlDays: config.IM_REFRESH_TTL_DAYS }),
     sessions: new SessionChecks(store.sessions, clock),
-    sending: new Sending({ store, cache, queue, access, ids, clock }),
-    groups: new Groups({ access, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX }),
+    sending: new Sending({ store, cache, queue, access, relations, ids, clock }),
+    groups: new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX }),
     governance: new GroupGovernance({ access, outcomes }),
     gateways: new Gateways(registry),
     limits: {

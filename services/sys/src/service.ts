@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { Access, Accounts, CommandOutcomes, durableTopics, Groups, LiveGateways, Passwords, PendingResults, Sending } from "@dunlin/domain";
+import { Access, Accounts, CommandOutcomes, durableTopics, Groups, LiveGateways, Passwords, PendingResults, Relations, Sending } from "@dunlin/domain";
 import type { MemberInfo, Registration } from "@dunlin/engines/registry";
 import { sys } from "@dunlin/proto";
 import { AppError, type Service, sleep } from "@dunlin/runtime";
@@ -54,11 +54,12 @@ export const createSysService = (context: SysContext): SysService => {
   });
   const ids = context.snowflakes;
   const access = new Access(store, clock);
+  const relations = new Relations(store, clock);
   const accounts = new Accounts({ ...context, passwords: new Passwords(), refreshTtlDays: config.IM_REFRESH_TTL_DAYS });
-  const sending = new Sending({ store, cache, queue, access, ids, clock });
+  const sending = new Sending({ store, cache, queue, access, relations, ids, clock });
   const results = new PendingResults(cache, context.slot);
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
-  const groups = new Groups({ access, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX });
+  const groups = new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX });
   const requireUser = async (userId: string): Promise<void> => {
     if ((await access.missingUsers([userId])).length > 0) throw new AppError("NOT_FOUND", `no such user: ${userId}`);
   };

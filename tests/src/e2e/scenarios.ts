@@ -1,5 +1,6 @@
 import type { System } from "../support/system.js";
 import { badInputScenarios } from "./bad-input.js";
+import { blockScenarios } from "./blocks.js";
 import { catchingUpScenarios } from "./catching-up.js";
 import { conversationScenarios } from "./conversations.js";
 import { groupGovernanceScenarios } from "./group-governance.js";
@@ -20,4 +21,5 @@ export const allScenarios = (system: () => System): void => {
   notificationScenarios(system);
   badInputScenarios(system);
   groupGovernanceScenarios(system);
+  blockScenarios(system);
 };

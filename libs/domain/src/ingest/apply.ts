@@ -3,6 +3,7 @@ import type { Clock } from "@dunlin/runtime";
 import { isGroupId, pairOf } from "../ids.js";
 import type { ValidCommand } from "./decode.js";
 import { Draft, type Effects } from "./draft.js";
+import { loadPeople } from "./people.js";
 import { type IngestRules, Needs } from "./rule.js";
 import { ruleOf } from "./rules.js";
 
@@ -30,7 +31,7 @@ export const applyCommands = async (
   const groups = [...conversationIds].filter(isGroupId);
   // Issued together, carried out in this order: a round trip for each would be most of a small batch's time.
   const places = [...needs.places.values()];
-  const [sent, conversations, members, settings, restrictions, joinRequests, dialogs, early] = await Promise.all([
+  const [sent, conversations, members, settings, restrictions, joinRequests, dialogs, people, early] = await Promise.all([
     tx.sent(needs.sends),
     tx.lockConversations([...conversationIds].sort()),
     groups.length > 0 ? tx.members(groups) : [],
@@ -38,6 +39,7 @@ export const applyCommands = async (
     places.length > 0 ? tx.restrictions(places) : [],
     places.length > 0 ? tx.joinRequests(places) : [],
     needs.dialogs.size > 0 ? tx.dialogs([...needs.dialogs.values()]) : [],
+    loadPeople(tx, needs.people),
     groups.length > 0 ? undefined : tx.lockMailboxes([...needs.users].sort()),
   ]);
   for (const member of members) needs.user(member.userId);
@@ -51,6 +53,7 @@ export const applyCommands = async (
     dialogs,
     sent,
     groups: { settings, restrictions, joinRequests },
+    people,
   });
   const context = { tx, limits };
   for (const [index, command] of commands.entries()) {

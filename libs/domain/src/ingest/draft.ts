@@ -10,6 +10,8 @@ import type {
 } from "@dunlin/engines/store";
 import type { ErrorCode } from "@dunlin/proto";
 import { GroupBook, type LoadedGroups } from "./group-book.js";
+import { conversationIdOf } from "../ids.js";
+import { type LoadedPeople, PeopleDraft } from "./people.js";
 
 /** A frame that a batch has made, and who is to be shown it at which pts. */
 export interface Delivery {
@@ -53,6 +55,7 @@ export interface Loaded {
   readonly dialogs: readonly DialogRow[];
   readonly sent: readonly SentMessage[];
   readonly groups: LoadedGroups;
+  readonly people: LoadedPeople;
 }
 
 /**
@@ -61,6 +64,7 @@ export interface Loaded {
  */
 export class Draft {
   readonly now: number;
+  readonly people: PeopleDraft;
   readonly effects: Effects = { deliveries: [], outcomes: [], dead: [], stored: 0 };
   /** Settings, bans and requests of the batch's groups. */
   readonly groups: GroupBook;
@@ -82,6 +86,7 @@ export class Draft {
   constructor(loaded: Loaded) {
     this.now = loaded.now;
     this.groups = new GroupBook(loaded.groups);
+    this.people = new PeopleDraft(loaded.people);
     for (const row of loaded.conversations.values()) {
       this.#conversations.set(row.id, { ...row });
       this.#storedLastSeq.set(row.id, row.lastSeq);
@@ -102,6 +107,12 @@ export class Draft {
 
   conversation(id: string): ConversationDraft | undefined {
     return this.#conversations.get(id);
+  }
+
+  /** What two users are to each other: of a pair of the batch, or asked for by `Needs`. */
+  relation(userId: string, peer: string): number {
+    const id = conversationIdOf(userId, peer);
+    return this.#conversations.get(id)?.relation ?? this.people.relations.get(id) ?? 0;
   }
 
   /** Creates or changes a conversation's row. */
@@ -262,6 +273,7 @@ export class Draft {
       mailboxes: this.#changedMailboxes,
       dialogs: [...this.#dialogs.values()],
       ...this.groups.changes(),
+      ...this.people.changes(),
     };
   }
 }

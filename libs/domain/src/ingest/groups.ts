@@ -4,6 +4,7 @@ import { allowed, allowedOn } from "../permissions.js";
 import { acting, groupFields, groupProblem } from "./acting.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 import { letIn, takeOut } from "./group-members.js";
+import { needAdding, refusesToBeAdded } from "./refusals.js";
 import type { Rule, RuleContext } from "./rule.js";
 
 const byJoining = (a: MemberRow, b: MemberRow): number => a.joinedAt - b.joinedAt || (a.userId < b.userId ? -1 : 1);
@@ -15,6 +16,7 @@ const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, { limits }: R
   const members = new Set([create.ownerId, ...create.members]);
   if (members.size > limits.groupMembersMax) return "GROUP_FULL";
   for (const userId of members) if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
+  for (const userId of members) if (refusesToBeAdded(draft, create.ownerId, userId)) return "ADD_REFUSED";
   const group: ConversationDraft = {
     id: create.groupId,
     kind: "group",
@@ -43,6 +45,7 @@ const applyAddMembers = (draft: Draft, add: queue.AddMembers, { limits }: RuleCo
   for (const userId of joining) {
     if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
     if ((draft.groups.restrictions.get(group.id, userId)?.bannedAt ?? 0) > 0) return "BANNED";
+    if (refusesToBeAdded(draft, add.actorId, userId)) return "ADD_REFUSED";
   }
   if (members.size + joining.length > limits.groupMembersMax) return "GROUP_FULL";
   for (const userId of joining) letIn(draft, group, userId, "member");
@@ -89,7 +92,10 @@ const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode 
 export const createGroupRule: Rule<queue.CreateGroup> = {
   conversation: (create) => create.groupId,
   problem: (create) => groupProblem(create.groupId, [create.ownerId, ...create.members]),
-  needs: (create, needs) => needs.user(create.ownerId, ...create.members),
+  needs: (create, needs) => {
+    needs.user(create.ownerId, ...create.members);
+    needAdding(needs, create.ownerId, create.members);
+  },
   apply: applyCreateGroup,
 };
 
@@ -99,6 +105,7 @@ export const addMembersRule: Rule<queue.AddMembers> = {
   needs: (add, needs) => {
     needs.user(...add.members);
     for (const userId of add.members) needs.place(add.groupId, userId);
+    needAdding(needs, add.actorId, add.members);
   },
   apply: applyAddMembers,
 };

@@ -4,6 +4,7 @@ import { messageRest } from "../frames.js";
 import { sendRefusal, slowModeOf } from "../group-rules.js";
 import { conversationIdOf, isGroupId, isMessageId, isUserId, systemConversationOf } from "../ids.js";
 import type { ConversationDraft, Draft } from "./draft.js";
+import { refusesMessages } from "./refusals.js";
 import type { Rule } from "./rule.js";
 
 /** Mentions everybody in the conversation. */
@@ -11,7 +12,8 @@ export const MENTION_ALL = "@all";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-const newConversation = (draft: Draft, id: string, kind: "user" | "system"): ConversationDraft => {
+/** The row of two users' conversation, or of a user's system conversation, when its first command comes. */
+export const newConversation = (draft: Draft, id: string, kind: "user" | "system"): ConversationDraft => {
   const row: ConversationDraft = { id, kind, lastSeq: 0, title: "", avatar: "", ownerId: "", createdAt: draft.now };
   draft.putConversation(row);
   return row;
@@ -54,6 +56,7 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
   let conversation = draft.conversation(send.conversationId);
   if (toUser) {
     if (!draft.userExists(send.to)) return rejectSend(draft, send, "PEER_NOT_FOUND");
+    if (refusesMessages(draft, send.senderId, send.to)) return rejectSend(draft, send, "PEER_REFUSES");
     conversation ??= newConversation(draft, send.conversationId, "user");
   } else {
     if (conversation?.kind !== "group") return rejectSend(draft, send, "PEER_NOT_FOUND");
@@ -101,6 +104,7 @@ export const sendRule: Rule<queue.SendMessage> = {
   needs: (send, needs) => {
     needs.send(send.senderId, send.clientMsgId);
     needs.user(send.senderId);
+    if (isUserId(send.to)) needs.people.privacy(send.to);
   },
   apply: applySend,
   dead: { NOT_FOUND: "unknown sender", PEER_NOT_FOUND: "unknown conversation" },

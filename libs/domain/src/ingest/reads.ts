@@ -1,12 +1,14 @@
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { conversationIdOf, isUserId, pairOf } from "../ids.js";
+import { isClosed } from "../relation.js";
 import type { Draft } from "./draft.js";
 import { MENTION_ALL } from "./messages.js";
 import type { Rule, RuleContext } from "./rule.js";
 
 /**
  * Moves a user's read position forward, never back, and counts again what of others lies behind it.
- * The user's devices learn it; in a 1:1 the peer does too (the read receipt).
+ * The user's devices learn it; in a 1:1 the peer does too (the read receipt), unless one of
+ * the two has blocked the other.
  */
 const applyRead = async (draft: Draft, read: queue.MarkRead, { tx }: RuleContext): Promise<ErrorCode> => {
   const dialog = draft.dialog(read.userId, read.peer);
@@ -36,7 +38,7 @@ const applyRead = async (draft: Draft, read: queue.MarkRead, { tx }: RuleContext
     unread,
     unread_mentions: unreadMentions,
   });
-  if (pairOf(conversation.id)) {
+  if (pairOf(conversation.id) && !isClosed(draft.relation(read.userId, read.peer))) {
     draft.tell([read.peer], "READ", conversation.id, { user_id: read.userId, peer: read.userId, read_seq: readSeq });
   }
   return "OK";

@@ -1,6 +1,7 @@
 import type { IngestTransaction, SendKey, UserPlace } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import type { Draft } from "./draft.js";
+import { PeopleNeeds } from "./people.js";
 
 export type CommandBody = NonNullable<queue.Command["body"]>;
 export type CommandCase = CommandBody["$case"];
@@ -24,6 +25,7 @@ export class Needs {
   readonly users = new Set<string>();
   readonly places = new Map<string, UserPlace>();
   readonly dialogs = new Map<string, { userId: string; peer: string }>();
+  readonly people = new PeopleNeeds();
 
   send(senderId: string, clientMsgId: string): void {
     this.sends.push({ senderId, clientMsgId });

@@ -1,6 +1,7 @@
 import { answerJoinRequestRule, joinGroupRule } from "./group-joining.js";
 import { banMemberRule, transferGroupRule, updateMemberRule } from "./group-members.js";
 import { dissolveGroupRule, setInviteLinkRule, updateGroupRule } from "./group-settings.js";
+import { setBlockRule } from "./blocks.js";
 import { addMembersRule, createGroupRule, removeMemberRule } from "./groups.js";
 import { notifyRule, sendRule } from "./messages.js";
 import { readRule } from "./reads.js";
@@ -22,6 +23,7 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   joinGroup: joinGroupRule,
   answerJoinRequest: answerJoinRequestRule,
   dissolveGroup: dissolveGroupRule,
+  setBlock: setBlockRule,
 };
 
 /** The rule of a command, bound to its value's type. */

@@ -1,5 +1,6 @@
 import type { Route } from "../http/route.js";
 import { authRoutes } from "./auth.js";
+import { blockRoutes } from "./blocks.js";
 import { dialogRoutes } from "./dialogs.js";
 import { gatewayRoutes } from "./gateway.js";
 import { groupGovernanceRoutes } from "./group-governance.js";
@@ -20,4 +21,5 @@ export const routes: readonly Route[] = [
   ...userRoutes,
   ...groupRoutes,
   ...groupGovernanceRoutes,
+  ...blockRoutes,
 ];

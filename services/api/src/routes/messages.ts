@@ -36,6 +36,7 @@ const tag = "Messages";
 const sendErrors = [
   "PEER_NOT_FOUND",
   "NOT_A_MEMBER",
+  "PEER_REFUSES",
   "MUTED",
   "GROUP_MUTED",
   "SLOW_MODE",

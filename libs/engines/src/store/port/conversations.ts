@@ -8,6 +8,8 @@ export interface ConversationRow {
   readonly avatar: string;
   readonly ownerId: string;
   readonly createdAt: number;
+  /** Of two users: what they are to each other, bits that the rules give their meaning; 0 when it is not there. */
+  readonly relation?: number;
 }
 
 export type MemberRole = "owner" | "admin" | "member";

@@ -1,19 +1,23 @@
+import type { Contacts } from "./contacts.js";
 import type { Conversations } from "./conversations.js";
 import type { Dialogs } from "./dialogs.js";
 import type { Groups } from "./groups.js";
 import type { Ingest } from "./ingest.js";
 import type { Jobs } from "./jobs.js";
 import type { Messages } from "./messages.js";
+import type { Privacy } from "./privacy.js";
 import type { Sessions } from "./sessions.js";
 import type { Updates } from "./updates.js";
 import type { Users } from "./users.js";
 
+export * from "./contacts.js";
 export * from "./conversations.js";
 export * from "./dialogs.js";
 export * from "./groups.js";
 export * from "./ingest.js";
 export * from "./jobs.js";
 export * from "./messages.js";
+export * from "./privacy.js";
 export * from "./sessions.js";
 export * from "./updates.js";
 export * from "./users.js";
@@ -38,6 +42,8 @@ export interface Store {
   readonly updates: Updates;
   readonly dialogs: Dialogs;
   readonly groups: Groups;
+  readonly contacts: Contacts;
+  readonly privacy: Privacy;
   readonly ingest: Ingest;
   readonly jobs: Jobs;
   /** Brings the schema to the newest version. Safe to call from several processes at once. */

@@ -1,8 +1,11 @@
+import type { BlockRow, ContactCounts, ContactRow } from "./contacts.js";
 import type { ConversationKind, ConversationRow, MemberRow } from "./conversations.js";
 import type { DialogRow } from "./dialogs.js";
 import type { GroupSettings, JoinRequest, Restriction, UserPlace } from "./groups.js";
 import type { MessageRow, SendKey, SentMessage } from "./messages.js";
+import type { PrivacyRow } from "./privacy.js";
 import type { UpdateRow } from "./updates.js";
+import type { UserRow } from "./users.js";
 
 /** What ingest needs, called in this order so that locks are always taken in one order. */
 export interface IngestTransaction {
@@ -19,6 +22,13 @@ export interface IngestTransaction {
   /** The newest pts of each user that exists, locked in sorted order. */
   lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
+  contacts(keys: readonly { userId: string; peer: string }[]): Promise<ContactRow[]>;
+  /** Of 1:1 conversations that are not locked; those who are nothing to each other may be missing. */
+  relations(conversationIds: readonly string[]): Promise<Map<string, number>>;
+  privacy(userIds: readonly string[]): Promise<PrivacyRow[]>;
+  users(userIds: readonly string[]): Promise<UserRow[]>;
+  /** The user's rows as they stand: exact once the user's mailbox is locked. */
+  contactCounts(userId: string): Promise<ContactCounts>;
   /** Stored messages of others than `userId` in (afterSeq, upToSeq], and how many of them mention the user or "@all". */
   countUnread(conversationId: string, userId: string, afterSeq: number, upToSeq: number): Promise<{ unread: number; mentions: number }>;
   /** Hands over what is to be written: carried out together with the commit, once `work` has resolved. Reads do not see it. */
@@ -67,6 +77,13 @@ export interface IngestChanges {
   readonly mailboxes: ReadonlyMap<string, number>;
   /** At most one change a dialog. */
   readonly dialogs: readonly DialogChange[];
+  readonly contacts: readonly ContactRow[];
+  readonly contactsRemoved: readonly { readonly userId: string; readonly peer: string }[];
+  readonly blocks: readonly BlockRow[];
+  readonly blocksRemoved: readonly { readonly userId: string; readonly peer: string }[];
+  readonly privacy: readonly PrivacyRow[];
+  /** Users that exist, with a new nickname, avatar or bio; nothing else of them is written. */
+  readonly profiles: readonly UserRow[];
   readonly offsets: readonly OffsetChange[];
 }
 
@@ -84,6 +101,12 @@ export const noChanges: IngestChanges = {
   joinRequestsRemoved: [],
   mailboxes: new Map(),
   dialogs: [],
+  contacts: [],
+  contactsRemoved: [],
+  blocks: [],
+  blocksRemoved: [],
+  privacy: [],
+  profiles: [],
   offsets: [],
 };
 

@@ -5,6 +5,8 @@ export interface UserRow {
   readonly nickname: string;
   readonly avatar: string;
   readonly createdAt: number;
+  /** A few words about oneself; not there when there are none. */
+  readonly bio?: string;
 }
 
 export interface Users {

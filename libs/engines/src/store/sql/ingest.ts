@@ -1,4 +1,5 @@
 import type { ConversationRow, DialogChange, Ingest, IngestChanges, IngestTransaction } from "../port/index.js";
+import { contactOf, contactSelection, insertBlocks, insertContacts, relationsOn } from "./contacts.js";
 import type { SqlContext } from "./context.js";
 import { dialogSelection } from "./dialogs.js";
 import { retryAborted } from "./errors.js";
@@ -6,6 +7,7 @@ import { groupReads, groupSteps } from "./groups.js";
 import { distinctKeys, sortRows } from "./keys.js";
 import { sentSelection } from "./messages.js";
 import { pairId } from "./pairs.js";
+import { insertPrivacy, privacyOn } from "./privacy.js";
 import {
   conversationColumns,
   conversationOf,
@@ -16,6 +18,8 @@ import {
   numberOf,
   sentOf,
   textOf,
+  userColumns,
+  userOf,
 } from "./rows.js";
 import { type Insertion, type Row, type Selection, type Session, type SqlValue, type WriteStep, withSession } from "./session.js";
 
@@ -36,16 +40,16 @@ const insertOffsets: Insertion = {
 const claimOffsets: Insertion = { ...insertOffsets, existing: "ignore" };
 const insertConversations: Insertion = {
   table: "conversations",
-  columns: conversationColumns,
+  columns: ["id", "kind", "last_seq", "title", "avatar", "owner_id", "created_at"],
   key: ["id"],
   existing: { kind: "set", last_seq: "set", title: "set", avatar: "set", owner_id: "set" },
 };
 /** Conversations that cannot have a title, a picture or an owner: the most common kind, written with fewer columns. */
 const insertPlainConversations: Insertion = {
   table: "conversations",
-  columns: ["id", "kind", "last_seq", "created_at"],
+  columns: ["id", "kind", "last_seq", "created_at", "relation"],
   key: ["id"],
-  existing: { last_seq: "set" },
+  existing: { last_seq: "set", relation: "set" },
 };
 const insertMembers: Insertion = {
   table: "members",
@@ -73,6 +77,13 @@ const insertUpdates: Insertion = {
 };
 /** Most updates show a message and have no body. */
 const insertMessageUpdates: Insertion = { ...insertUpdates, columns: insertUpdates.columns.slice(0, -1) };
+/** Only who exists already is written: the columns that are not merged are there for the form. */
+const insertProfiles: Insertion = {
+  table: "users",
+  columns: userColumns,
+  key: ["id"],
+  existing: { nickname: "set", avatar: "set", bio: "set" },
+};
 const dialogInsertion = (columns: readonly string[], counts: "add" | "set"): Insertion => ({
   table: "dialogs",
   columns: ["user_id", "peer", ...columns],
@@ -99,6 +110,14 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     insert,
     rows: () => sortRows(items.map(rowOf), insert.key.length),
   });
+  const drop = (table: string, items: readonly { readonly userId: string; readonly peer: string }[]): WriteStep => ({
+    remove: { table, key: ["user_id", "peer"] },
+    keys: () =>
+      sortRows(
+        items.map((item) => [item.userId, item.peer]),
+        2,
+      ),
+  });
   const isPlain = (c: ConversationRow): boolean =>
     c.title === "" && c.avatar === "" && c.ownerId === "" && (c.kind === "user" || c.kind === "system");
   return [
@@ -106,7 +125,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     put(
       insertPlainConversations,
       changes.conversations.filter((c) => isPlain(c)),
-      (c) => [c.id, c.kind, c.lastSeq, c.createdAt],
+      (c) => [c.id, c.kind, c.lastSeq, c.createdAt, c.relation ?? 0],
     ),
     put(
       insertConversations,
@@ -182,6 +201,12 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
         d.read?.readSeq ?? 0,
       ],
     ),
+    drop("contacts", changes.contactsRemoved),
+    put(insertContacts, changes.contacts, (c) => [c.userId, c.peer, c.state, c.remark, c.message, c.since]),
+    drop("blocks", changes.blocksRemoved),
+    put(insertBlocks, changes.blocks, (b) => [b.userId, b.peer, b.since]),
+    put(insertPrivacy, changes.privacy, (p) => [p.userId, p.messages, p.groups, p.lastSeen, p.findByAccount ? 1 : 0]),
+    put(insertProfiles, changes.profiles, (u) => [u.id, u.account, u.passwordHash, u.nickname, u.avatar, u.createdAt, u.bio ?? ""]),
   ];
 };
 
@@ -227,6 +252,31 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
   async dialogs(keys) {
     const distinct = distinctKeys(keys.map((key) => [key.userId, key.peer]));
     return (await session.select(dialogSelection, distinct)).map(dialogOf);
+  },
+
+  async contacts(keys) {
+    const distinct = distinctKeys(keys.map((key) => [key.userId, key.peer]));
+    return (await session.select(contactSelection, distinct)).map(contactOf);
+  },
+
+  relations: (conversationIds) => relationsOn(session, conversationIds),
+
+  privacy: (userIds) => privacyOn(session, userIds),
+
+  async users(userIds) {
+    const keys = distinctKeys(userIds.map((id) => [id]));
+    return (await session.select({ table: "users", columns: userColumns, key: ["id"] }, keys)).map(userOf);
+  },
+
+  async contactCounts(userId) {
+    const { rows } = await session.run(
+      `select state, count(*) as many from contacts where user_id = ? group by state
+       union all select 'blocks', count(*) from blocks where user_id = ?`,
+      [userId, userId],
+    );
+    const many = new Map(rows.map((row) => [textOf(row.state), numberOf(row.many)]));
+    const of = (kind: string): number => many.get(kind) ?? 0;
+    return { contact: of("contact"), incoming: of("incoming"), outgoing: of("outgoing"), blocks: of("blocks") };
   },
 
   async countUnread(conversationId, userId, afterSeq, upToSeq) {

@@ -22,7 +22,7 @@ export const textOf = (value: unknown): string =>
   value === null ? "" : typeof value === "string" ? value : Buffer.isBuffer(value) ? value.toString("utf8") : String(value);
 export const nullableText = (value: unknown): string | null => (value === null ? null : textOf(value));
 
-export const userColumns = ["id", "account", "password_hash", "nickname", "avatar", "created_at"] as const;
+export const userColumns = ["id", "account", "password_hash", "nickname", "avatar", "created_at", "bio"] as const;
 
 export const userOf = (row: Row): UserRow => ({
   id: textOf(row.id),
@@ -31,6 +31,7 @@ export const userOf = (row: Row): UserRow => ({
   nickname: textOf(row.nickname),
   avatar: textOf(row.avatar),
   createdAt: numberOf(row.created_at),
+  ...(row.bio === null || row.bio === "" ? {} : { bio: textOf(row.bio) }),
 });
 
 export const sessionOf = (row: Row): SessionRow => ({
@@ -45,7 +46,7 @@ export const sessionOf = (row: Row): SessionRow => ({
   revokedAt: nullableNumber(row.revoked_at),
 });
 
-export const conversationColumns = ["id", "kind", "last_seq", "title", "avatar", "owner_id", "created_at"] as const;
+export const conversationColumns = ["id", "kind", "last_seq", "title", "avatar", "owner_id", "created_at", "relation"] as const;
 
 export const conversationOf = (row: Row): ConversationRow => ({
   id: textOf(row.id),
@@ -55,6 +56,7 @@ export const conversationOf = (row: Row): ConversationRow => ({
   avatar: textOf(row.avatar),
   ownerId: textOf(row.owner_id),
   createdAt: numberOf(row.created_at),
+  ...(numberOf(row.relation) === 0 ? {} : { relation: numberOf(row.relation) }),
 });
 
 export const memberColumns = ["conversation_id", "user_id", "role", "joined_seq", "joined_at", "muted_until", "last_sent_at"] as const;

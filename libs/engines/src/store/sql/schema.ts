@@ -1,6 +1,14 @@
 /** The tables as kysely sees them. Integers may come back as text (see `rows.ts`). */
 export interface Tables {
-  users: { id: string; account: string; password_hash: string; nickname: string; avatar: string; created_at: number };
+  users: {
+    id: string;
+    account: string;
+    password_hash: string;
+    nickname: string;
+    avatar: string;
+    created_at: number;
+    bio: string | null;
+  };
   sessions: {
     id: string;
     user_id: string;
@@ -26,6 +34,8 @@ export interface Tables {
     avatar: string | null;
     owner_id: string | null;
     created_at: number;
+    /** Of two users: bits that say what they are to each other. */
+    relation: number;
   };
   members: {
     conversation_id: string;
@@ -97,6 +107,9 @@ export interface Tables {
     archived: number;
     updated_at: number;
   };
+  contacts: { user_id: string; peer: string; state: string; remark: string | null; message: string | null; since: number };
+  blocks: { user_id: string; peer: string; since: number };
+  privacy: { user_id: string; messages_from: string; added_by: string; last_seen_by: string; found_by_account: number };
   consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };
   job_tokens: { job: string; token: number; newest_due_at: number };
   job_runs: {

@@ -1,4 +1,5 @@
 import type { Store } from "../port/index.js";
+import { createContacts } from "./contacts.js";
 import { createConversations } from "./conversations.js";
 import type { SqlDialect } from "./dialect.js";
 import { createDialogs } from "./dialogs.js";
@@ -9,6 +10,7 @@ import { createIngest } from "./ingest.js";
 import { createJobs } from "./jobs.js";
 import { createMessages } from "./messages.js";
 import { checkSchema, migrate } from "./migrations/index.js";
+import { createPrivacy } from "./privacy.js";
 import type { SessionSource } from "./session.js";
 import { createSessions } from "./sessions.js";
 import { createUpdates } from "./updates.js";
@@ -54,6 +56,8 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     updates: createUpdates(context),
     dialogs: createDialogs(context),
     groups: createGroups(context),
+    contacts: createContacts(context),
+    privacy: createPrivacy(context),
     ingest: createIngest(context),
     jobs: createJobs(context),
     migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),

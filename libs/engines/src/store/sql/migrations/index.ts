@@ -4,6 +4,7 @@ import type { SqlDialect } from "../dialect.js";
 import { first } from "./0001-first.js";
 import { refreshGrace } from "./0002-refresh-grace.js";
 import { groupRules } from "./0006-group-rules.js";
+import { contacts } from "./0009-contacts.js";
 import type { SchemaChange } from "./version.js";
 
 /** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
@@ -11,6 +12,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0001-first": first,
   "0002-refresh-grace": refreshGrace,
   "0006-group-rules": groupRules,
+  "0009-contacts": contacts,
 };
 
 const migrations = (dialect: SqlDialect): Record<string, Migration> =>
