@@ -2,8 +2,8 @@ import { AppError, type Clock } from "@dunlin/runtime";
 import type { Access } from "./access.js";
 import type { CommandOutcomes } from "./command-outcomes.js";
 import { newId } from "./ids.js";
-import type { Relations } from "./relations.js";
 import { allowed, allowedOn } from "./permissions.js";
+import type { Relations } from "./relations.js";
 
 export interface GroupsDeps {
   readonly access: Access;

@@ -2,7 +2,10 @@ import type { Store } from "@dunlin/engines/store";
 import { type Breaker, guarded } from "./breaker.js";
 
 /** The part of the store that requests of clients use. */
-export type RequestStore = Pick<Store, "users" | "sessions" | "conversations" | "messages" | "updates" | "dialogs" | "groups" | "contacts" | "privacy">;
+export type RequestStore = Pick<
+  Store,
+  "users" | "sessions" | "conversations" | "messages" | "updates" | "dialogs" | "groups" | "contacts" | "privacy"
+>;
 
 /** The store with every call of that part under one breaker. */
 export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({

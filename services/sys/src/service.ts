@@ -1,6 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { Access, Accounts, CommandOutcomes, durableTopics, Groups, LiveGateways, Passwords, PendingResults, Relations, Sending } from "@dunlin/domain";
+import {
+  Access,
+  Accounts,
+  CommandOutcomes,
+  durableTopics,
+  Groups,
+  LiveGateways,
+  Passwords,
+  PendingResults,
+  Relations,
+  Sending,
+} from "@dunlin/domain";
 import type { MemberInfo, Registration } from "@dunlin/engines/registry";
 import { sys } from "@dunlin/proto";
 import { AppError, type Service, sleep } from "@dunlin/runtime";

@@ -9,8 +9,8 @@ import type {
   UpdateRow,
 } from "@dunlin/engines/store";
 import type { ErrorCode } from "@dunlin/proto";
-import { GroupBook, type LoadedGroups } from "./group-book.js";
 import { conversationIdOf } from "../ids.js";
+import { GroupBook, type LoadedGroups } from "./group-book.js";
 import { type LoadedPeople, PeopleDraft } from "./people.js";
 
 /** A frame that a batch has made, and who is to be shown it at which pts. */

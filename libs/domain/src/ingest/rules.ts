@@ -1,7 +1,7 @@
+import { setBlockRule } from "./blocks.js";
 import { answerJoinRequestRule, joinGroupRule } from "./group-joining.js";
 import { banMemberRule, transferGroupRule, updateMemberRule } from "./group-members.js";
 import { dissolveGroupRule, setInviteLinkRule, updateGroupRule } from "./group-settings.js";
-import { setBlockRule } from "./blocks.js";
 import { addMembersRule, createGroupRule, removeMemberRule } from "./groups.js";
 import { notifyRule, sendRule } from "./messages.js";
 import { readRule } from "./reads.js";

@@ -123,7 +123,17 @@ export const groupRoutes = [
     body: z.strictObject({ user_ids: z.array(userId).min(1).max(MEMBERS_MAX) }).meta({ id: "AddMembersRequest" }),
     statuses: [200, 202],
     response: changeView,
-    errors: ["NOT_FOUND", "NOT_A_MEMBER", "GROUP_DISSOLVED", "FORBIDDEN", "PEER_NOT_FOUND", "ADD_REFUSED", "BANNED", "GROUP_FULL", "QUEUE_FULL"],
+    errors: [
+      "NOT_FOUND",
+      "NOT_A_MEMBER",
+      "GROUP_DISSOLVED",
+      "FORBIDDEN",
+      "PEER_NOT_FOUND",
+      "ADD_REFUSED",
+      "BANNED",
+      "GROUP_FULL",
+      "QUEUE_FULL",
+    ],
     handler: async ({ groups }, { claims, params, body, requestId }) => {
       const state = await groups.add(claims.userId, params.id, body.user_ids, requestId);
       return { status: statusOf(state), data: { state } };
