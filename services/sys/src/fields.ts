@@ -29,6 +29,11 @@ export const field = {
     if (/[\u0000-\u001f\u007f]/.test(value)) throw wrong(name, "must not contain control characters");
     return value;
   },
+  /** The same where line breaks are allowed. */
+  lines: (name: string, value: string, min: number, max: number): string => {
+    field.text(name, value.replaceAll("\n", " "), min, max);
+    return value;
+  },
   /** A short text of a form that the whole system shares, e.g. a device id. */
   ruled: (name: string, value: string, rule: keyof typeof textRules): string => {
     const { pattern, says } = textRules[rule];

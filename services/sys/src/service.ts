@@ -5,6 +5,7 @@ import {
   Accounts,
   CommandOutcomes,
   durableTopics,
+  GroupGovernance,
   Groups,
   LiveGateways,
   Passwords,
@@ -78,7 +79,7 @@ export const createSysService = (context: SysContext): SysService => {
   unary.add(server, sys.TokenServiceService, tokenService(context, accounts, requireUser));
   unary.add(server, sys.UserServiceService, userService(context, accounts));
   unary.add(server, sys.MessageServiceService, messageService(context, sending, new Notifications(context, access), requireUser));
-  unary.add(server, sys.GroupServiceService, groupService(context, groups, requireUser));
+  unary.add(server, sys.GroupServiceService, groupService(context, groups, new GroupGovernance({ access, outcomes }), requireUser));
   unary.add(server, sys.PresenceServiceService, presenceService(gateways));
   unary.add(server, sys.ConnectionServiceService, connectionService(context, gateways));
   unary.add(server, sys.QueueServiceService, queueService(context));

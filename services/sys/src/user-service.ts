@@ -7,6 +7,8 @@ import { field } from "./fields.js";
 import type { Handlers } from "./unary.js";
 
 const NICKNAME_MAX = 64;
+const AVATAR_MAX = 512;
+const USERS_MAX = 500;
 
 const toUser = ({ id, account, nickname, avatar, createdAt }: UserRow): sys.User => ({ id, account, nickname, avatar, createdAt });
 
@@ -24,5 +26,20 @@ export const userService = ({ store }: Pick<SysContext, "store">, accounts: Acco
         : (await store.users.get([field.userId("user_id", request.userId)]))[0];
     if (!found) throw new AppError("NOT_FOUND", "no such user");
     return toUser(found);
+  },
+  getUsers: async (request) => {
+    const ids = field.list("user_ids", request.userIds, 1, USERS_MAX, field.userId);
+    return { users: (await store.users.get(ids)).map(toUser) };
+  },
+  updateUser: async (request) => {
+    const id = field.userId("user_id", request.userId);
+    const profile = {
+      ...(request.nickname !== undefined && { nickname: field.text("nickname", request.nickname, 1, NICKNAME_MAX) }),
+      ...(request.avatar !== undefined && { avatar: field.text("avatar", request.avatar, 0, AVATAR_MAX) }),
+    };
+    const [before] = await store.users.get([id]);
+    if (!before) throw new AppError("NOT_FOUND", "no such user");
+    await store.users.updateProfile(id, profile);
+    return toUser({ ...before, ...profile });
   },
 });

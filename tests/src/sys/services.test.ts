@@ -187,3 +187,36 @@ test("connections: listed, seen as presence, kicked without ending the session",
   expect(await caller.ask(tokens.checkSession, { userId: ann, sessionId })).toEqual({ active: true });
   await eventually("the route is gone", async () => (await list()).length === 0);
 });
+
+test("users: many at once, and changed", async () => {
+  const { caller, addUser } = await startSys();
+  const [ann, bob] = [await addUser("ann"), await addUser("bob")];
+  const { users: found } = await caller.ask(users.getUsers, { userIds: [ann, NOBODY, bob] });
+  expect(found.map((user) => user.account).sort()).toEqual(["ann", "bob"]);
+  expect(await caller.ask(users.updateUser, { userId: ann, nickname: "Ann II" })).toMatchObject({ nickname: "Ann II", avatar: "" });
+  expect(await caller.ask(users.updateUser, { userId: ann, avatar: "a.png" })).toMatchObject({ nickname: "Ann II", avatar: "a.png" });
+  expect(await caller.ask(users.getUser, { userId: ann, account: "" })).toMatchObject({ nickname: "Ann II", avatar: "a.png" });
+  expect(await failureOf(caller.ask(users.updateUser, { userId: NOBODY, nickname: "x" }))).toMatchObject({ status: status.NOT_FOUND });
+  expect(await failureOf(caller.ask(users.updateUser, { userId: ann, nickname: "" }))).toMatchObject({ code: 400 });
+  expect(await failureOf(caller.ask(users.getUsers, { userIds: [] }))).toMatchObject({ status: status.INVALID_ARGUMENT });
+});
+
+test("groups: changed as one of the members, within what its role allows; the members learn it", async () => {
+  const { caller, addUser } = await startSys();
+  const [ann, bob, cem] = [await addUser("ann"), await addUser("bob"), await addUser("cem")];
+  const { id: groupId } = await caller.ask(groups.createGroup, { ownerId: ann, title: "ours", members: [bob] });
+  const as = (actorId: string) => ({ groupId, actorId });
+  const applied = { applied: true };
+  expect(await caller.ask(groups.addMembers, { ...as(bob), members: [cem] })).toEqual(applied);
+  expect((await caller.ask(groups.getGroup, { groupId })).members).toHaveLength(3);
+  expect(await failureOf(caller.ask(groups.updateGroup, { ...as(bob), title: "mine" }))).toMatchObject({ code: 403 });
+  expect(await caller.ask(groups.updateMember, { ...as(ann), userId: bob, role: "admin" })).toEqual(applied);
+  expect(await caller.ask(groups.updateGroup, { ...as(bob), title: "all of ours", announcement: "two\nlines" })).toEqual(applied);
+  expect(await caller.ask(groups.getGroup, { groupId })).toMatchObject({ title: "all of ours", ownerId: ann });
+  expect(await caller.ask(groups.transferGroup, { ...as(ann), userId: cem })).toEqual(applied);
+  expect(await caller.ask(groups.removeMember, { ...as(cem), userId: bob })).toEqual(applied);
+  expect(await caller.ask(groups.getGroup, { groupId })).toMatchObject({ ownerId: cem, members: [ann, cem] });
+  expect(await failureOf(caller.ask(groups.addMembers, { ...as(bob), members: [bob] }))).toMatchObject({ code: 804 });
+  expect(await failureOf(caller.ask(groups.updateMember, { ...as(cem), userId: ann, role: "king" }))).toMatchObject({ code: 400 });
+  await eventually("ann saw it all", async () => (await framesOf(caller, ann)).length >= 6);
+});
