@@ -1,5 +1,6 @@
 import { Auth, type Tokens } from "./auth.js";
 import { Blocks } from "./blocks.js";
+import { Contacts } from "./contacts.js";
 import { Dialogs } from "./dialogs.js";
 import { Emitter } from "./emitter.js";
 import { Groups } from "./groups.js";
@@ -59,6 +60,7 @@ export class DunlinClient {
   readonly groups: Groups;
   readonly users: Users;
   readonly blocks: Blocks;
+  readonly contacts: Contacts;
   readonly sessions: Sessions;
   readonly updates: Updates;
   readonly sync: Sync;
@@ -91,6 +93,7 @@ export class DunlinClient {
     this.groups = new Groups(http);
     this.users = new Users(http);
     this.blocks = new Blocks(http);
+    this.contacts = new Contacts(http);
     this.sessions = new Sessions(http);
     this.updates = new Updates(http);
     const WebSocket = options.WebSocket ?? globalSocket();

@@ -3,6 +3,7 @@ export * from "./blocks.js";
 export * from "./client.js";
 export * from "./close-action.js";
 export type { Frame } from "./connection.js";
+export * from "./contacts.js";
 export * from "./dialogs.js";
 export * from "./errors.js";
 export * from "./groups.js";

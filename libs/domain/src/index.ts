@@ -7,6 +7,7 @@ export * from "./canonical-json.js";
 export * from "./command-outcomes.js";
 export * from "./commands.js";
 export * from "./config.js";
+export * from "./contacts.js";
 export * from "./control.js";
 export * from "./dead-letters.js";
 export * from "./dialogs-view.js";

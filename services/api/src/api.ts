@@ -4,6 +4,7 @@ import {
   Blocks,
   Breaker,
   CommandOutcomes,
+  Contacts,
   GroupGovernance,
   Groups,
   guardedStore,
@@ -31,6 +32,7 @@ export interface Api {
   readonly access: Access;
   readonly relations: Relations;
   readonly blocks: Blocks;
+  readonly contacts: Contacts;
   readonly sending: Sending;
   readonly outcomes: CommandOutcomes;
   readonly results: PendingResults;
@@ -44,6 +46,8 @@ export interface Api {
     readonly loginFailures: RateLimit;
     /** By address; one token an account. */
     readonly registrations: RateLimit;
+    /** By user id; one token a request. */
+    readonly contactRequests: RateLimit;
   };
   readonly messagesAccepted: ReturnType<Metrics["counter"]>;
 }
@@ -61,6 +65,7 @@ export const createApi = (ctx: ApiContext): Api => {
     access,
     relations,
     blocks: new Blocks({ access, relations, outcomes }),
+    contacts: new Contacts({ store, access, relations, outcomes }),
     results,
     outcomes,
     accounts: new Accounts({ store, cache, tokens, passwords: new Passwords(), clock, logger, refreshTtlDays: config.IM_REFRESH_TTL_DAYS }),
@@ -72,6 +77,7 @@ export const createApi = (ctx: ApiContext): Api => {
     limits: {
       sends: new RateLimit(config.IM_RATE_SENDS_PER_S, 1_000, clock),
       loginFailures: new RateLimit(config.IM_RATE_LOGIN_FAILURES_PER_MIN, 60_000, clock),
+      contactRequests: new RateLimit(config.IM_RATE_CONTACT_REQUESTS_PER_MIN, 60_000, clock),
       registrations: new RateLimit(config.IM_RATE_REGISTER_PER_MIN, 60_000, clock),
     },
     messagesAccepted: metrics.counter("dunlin_messages_accepted_total", "Messages accepted: durable in the queue."),

@@ -20,6 +20,7 @@ export const apiOptions = {
     0,
     1_000_000,
   ),
+  IM_RATE_CONTACT_REQUESTS_PER_MIN: option.integer("Contact requests a user may make each minute. 0: no limit.", "60", 0, 1_000_000),
   IM_RATE_REGISTER_PER_MIN: option.integer("Accounts an address may register each minute. 0: no limit.", "6000", 0, 1_000_000),
 } as const;
 

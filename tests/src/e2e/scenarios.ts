@@ -2,6 +2,7 @@ import type { System } from "../support/system.js";
 import { badInputScenarios } from "./bad-input.js";
 import { blockScenarios } from "./blocks.js";
 import { catchingUpScenarios } from "./catching-up.js";
+import { contactScenarios } from "./contacts.js";
 import { conversationScenarios } from "./conversations.js";
 import { groupGovernanceScenarios } from "./group-governance.js";
 import { handshakeScenarios } from "./handshakes.js";
@@ -22,4 +23,5 @@ export const allScenarios = (system: () => System): void => {
   badInputScenarios(system);
   groupGovernanceScenarios(system);
   blockScenarios(system);
+  contactScenarios(system);
 };

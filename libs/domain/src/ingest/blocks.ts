@@ -1,14 +1,18 @@
 import type { ErrorCode, queue } from "@dunlin/proto";
-import { conversationIdOf, isUserId } from "../ids.js";
 import { hasBlocked, withBlock } from "../relation.js";
+import { endRequest } from "./contacts.js";
 import type { Draft } from "./draft.js";
 import { newConversation } from "./messages.js";
+import { pairProblem } from "./pair-problem.js";
 import type { Rule, RuleContext } from "./rule.js";
 
 /** Users that one may keep away at a time. */
 export const BLOCKS_MAX = 5_000;
 
-/** A user keeps another one away, or no longer does. Only the user's own devices learn it. */
+/**
+ * A user keeps another one away, or no longer does. Only the user's own devices
+ * learn it; a request that waits between the two ends as if it had been refused.
+ */
 const applySetBlock = async (draft: Draft, block: queue.SetBlock, { tx }: RuleContext): Promise<ErrorCode> => {
   const { userId, peer, conversationId, blocked } = block;
   if (!draft.userExists(userId)) return "NOT_FOUND";
@@ -22,17 +26,13 @@ const applySetBlock = async (draft: Draft, block: queue.SetBlock, { tx }: RuleCo
   if (blocked) draft.people.putBlock({ userId, peer, since: draft.now });
   else draft.people.removeBlock(userId, peer);
   draft.tell([userId], "BLOCK", conversationId, { user_id: peer, blocked, at: draft.now });
+  if (blocked) endRequest(draft, block);
   return "OK";
-};
-
-/** Why a command between two users can never be applied. */
-export const pairProblem = (value: { conversationId: string; userId: string; peer: string }): string | undefined => {
-  if (!isUserId(value.userId) || !isUserId(value.peer) || value.userId === value.peer) return "wrong user id";
-  return value.conversationId === conversationIdOf(value.userId, value.peer) ? undefined : "unknown conversation";
 };
 
 export const setBlockRule: Rule<queue.SetBlock> = {
   conversation: (block) => block.conversationId,
   problem: pairProblem,
+  needs: (block, needs) => needs.people.contact(block.userId, block.peer),
   apply: applySetBlock,
 };

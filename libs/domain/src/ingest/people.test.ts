@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openStore, type Store } from "@dunlin/engines/store";
+import { noChanges, openStore, type Store } from "@dunlin/engines/store";
 import { SCHEMA_VERSION } from "@dunlin/proto";
 import { createLogger, Metrics, systemClock } from "@dunlin/runtime";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -62,6 +62,13 @@ const block = (userId: string, peer: string, blocked = true): CommandBody => ({
   $case: "setBlock",
   value: { conversationId: conversationIdOf(userId, peer), userId, peer, blocked },
 });
+const pair = (userId: string, peer: string) => ({ conversationId: conversationIdOf(userId, peer), userId, peer });
+const request = (userId: string, peer: string): CommandBody => ({ $case: "requestContact", value: { ...pair(userId, peer), message: "" } });
+const answer = (userId: string, peer: string, accept: boolean): CommandBody => ({
+  $case: "answerContact",
+  value: { ...pair(userId, peer), accept },
+});
+const end = (userId: string, peer: string): CommandBody => ({ $case: "removeContact", value: pair(userId, peer) });
 const group = (ownerId: string, ...members: string[]): CommandBody => ({
   $case: "createGroup",
   value: { groupId: newId("G"), ownerId, title: "a group", avatar: "", members, createdAt: now },
@@ -109,5 +116,59 @@ describe("blocks", () => {
     expect(await apply(block(ann, bob), group(bob, cat, ann), group(ann, bob))).toEqual(["OK", "ADD_REFUSED", "ADD_REFUSED"]);
     expect(await apply(group(bob, cat, ann), group(cat, ann, bob))).toEqual(["ADD_REFUSED", "OK"]);
     expect(await types(cat)).toEqual(["MEMBER"]);
+  });
+});
+
+describe("contacts", () => {
+  const states = async (userId: string, peer: string) => (await store.contacts.get(userId, [peer])).map((row) => row.state);
+
+  test("a whole history in one batch leaves what its end says, and every step in the logs", async () => {
+    const outcomes = await apply(request(ann, bob), answer(bob, ann, true), end(ann, bob), request(bob, ann), request(ann, bob));
+    expect(outcomes).toEqual(["OK", "OK", "OK", "OK", "OK"]);
+    expect([await states(ann, bob), await states(bob, ann)]).toEqual([["contact"], ["contact"]]);
+    expect((await log(ann)).map((u) => (JSON.parse(u.body ?? "") as { state: string }).state)).toEqual([
+      "outgoing",
+      "contact",
+      "none",
+      "incoming",
+      "contact",
+    ]);
+    const [conversation] = await store.conversations.get([conversationIdOf(ann, bob)]);
+    expect(conversation).toMatchObject({ lastSeq: 0, relation: 1 });
+    expect(await apply(end(bob, ann), answer(ann, bob, true), answer(ann, bob, false))).toEqual(["OK", "NOT_FOUND", "OK"]);
+    expect([await states(ann, bob), await states(bob, ann)]).toEqual([[], []]);
+  });
+
+  test("one may have 100 open requests, counted over batches and within one", async () => {
+    const others = await Promise.all(Array.from({ length: 102 }, createUser));
+    expect(await apply(...others.slice(0, 60).map((other) => request(ann, other)))).toEqual(Array(60).fill("OK"));
+    const rest = await apply(...others.slice(60).map((other) => request(ann, other)));
+    expect(rest).toEqual([...Array(40).fill("OK"), "LIST_FULL", "LIST_FULL"]);
+    const [first, second] = others as [string, string];
+    const last = others.at(-1) as string;
+    // An answer makes room, in the same batch too; the first again needs none.
+    expect(await apply(request(ann, first), request(ann, last), answer(second, ann, true), request(ann, last))).toEqual([
+      "OK",
+      "LIST_FULL",
+      "OK",
+      "OK",
+    ]);
+  });
+
+  test("messages from contacts alone: as of their place in the log", async () => {
+    const only = { userId: bob, messages: "contacts", groups: "contacts", lastSeen: "everyone", findByAccount: true } as const;
+    await store.ingest.transaction((tx) => tx.write({ ...noChanges, privacy: [only] }));
+    const codes = await apply(
+      send(ann, bob),
+      send(bob, ann),
+      request(ann, bob),
+      answer(bob, ann, true),
+      send(ann, bob),
+      group(ann, bob),
+      end(bob, ann),
+      send(ann, bob),
+      group(ann, bob),
+    );
+    expect(codes).toEqual(["PEER_REFUSES", "OK", "OK", "OK", "OK", "OK", "OK", "PEER_REFUSES", "ADD_REFUSED"]);
   });
 });

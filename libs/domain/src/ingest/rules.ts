@@ -1,4 +1,5 @@
 import { setBlockRule } from "./blocks.js";
+import { answerContactRule, removeContactRule, requestContactRule, setRemarkRule } from "./contacts.js";
 import { answerJoinRequestRule, joinGroupRule } from "./group-joining.js";
 import { banMemberRule, transferGroupRule, updateMemberRule } from "./group-members.js";
 import { dissolveGroupRule, setInviteLinkRule, updateGroupRule } from "./group-settings.js";
@@ -24,6 +25,10 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   answerJoinRequest: answerJoinRequestRule,
   dissolveGroup: dissolveGroupRule,
   setBlock: setBlockRule,
+  requestContact: requestContactRule,
+  answerContact: answerContactRule,
+  removeContact: removeContactRule,
+  setRemark: setRemarkRule,
 };
 
 /** The rule of a command, bound to its value's type. */

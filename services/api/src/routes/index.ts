@@ -1,6 +1,7 @@
 import type { Route } from "../http/route.js";
 import { authRoutes } from "./auth.js";
 import { blockRoutes } from "./blocks.js";
+import { contactRoutes } from "./contacts.js";
 import { dialogRoutes } from "./dialogs.js";
 import { gatewayRoutes } from "./gateway.js";
 import { groupGovernanceRoutes } from "./group-governance.js";
@@ -22,4 +23,5 @@ export const routes: readonly Route[] = [
   ...groupRoutes,
   ...groupGovernanceRoutes,
   ...blockRoutes,
+  ...contactRoutes,
 ];

@@ -1,0 +1,67 @@
+import type { ContactRow } from "@dunlin/engines/store";
+import type { queue } from "@dunlin/proto";
+import { AppError } from "@dunlin/runtime";
+import type { Access } from "./access.js";
+import type { CommandOutcomes } from "./command-outcomes.js";
+import type { Outcome } from "./groups.js";
+import type { RequestStore } from "./guarded-store.js";
+import { conversationIdOf } from "./ids.js";
+import type { Relations } from "./relations.js";
+
+export interface ContactsDeps {
+  readonly store: Pick<RequestStore, "contacts">;
+  readonly access: Access;
+  readonly relations: Relations;
+  readonly outcomes: CommandOutcomes;
+}
+
+/** How it stands between a user and a peer (undefined: they are nothing to each other), and whether the change is in effect. */
+export interface ContactOutcome {
+  readonly row: ContactRow | undefined;
+  readonly outcome: Outcome;
+}
+
+/** Accepts changes of who is whose contact. All of them can be repeated. */
+export class Contacts {
+  constructor(private readonly deps: ContactsDeps) {}
+
+  /**
+   * Asks `peer` to be a contact; accepts when `peer` has asked already.
+   * @throws AppError BAD_REQUEST (oneself), PEER_NOT_FOUND, PEER_REFUSES, LIST_FULL, QUEUE_FULL, UNAVAILABLE
+   */
+  async request(userId: string, peer: string, message: string, requestId: string): Promise<ContactOutcome> {
+    if (userId === peer) throw new AppError("BAD_REQUEST", "one cannot be one's own contact", { details: { field: "user_id" } });
+    if ((await this.deps.access.missingUsers([peer])).length > 0) throw new AppError("PEER_NOT_FOUND");
+    return this.#run(userId, peer, requestId, (pair) => ({ $case: "requestContact", value: { ...pair, message } }));
+  }
+
+  /** @throws AppError NOT_FOUND (no request of `peer` waits), LIST_FULL, QUEUE_FULL, UNAVAILABLE */
+  answer(userId: string, peer: string, accept: boolean, requestId: string): Promise<ContactOutcome> {
+    return this.#run(userId, peer, requestId, (pair) => ({ $case: "answerContact", value: { ...pair, accept } }));
+  }
+
+  /** Ends a contact or an open request, whoever made it. @throws AppError QUEUE_FULL, UNAVAILABLE */
+  remove(userId: string, peer: string, requestId: string): Promise<ContactOutcome> {
+    return this.#run(userId, peer, requestId, (pair) => ({ $case: "removeContact", value: pair }));
+  }
+
+  /** @throws AppError NOT_FOUND (no contact), QUEUE_FULL, UNAVAILABLE */
+  setRemark(userId: string, peer: string, remark: string, requestId: string): Promise<ContactOutcome> {
+    return this.#run(userId, peer, requestId, (pair) => ({ $case: "setRemark", value: { ...pair, remark } }));
+  }
+
+  async #run(
+    userId: string,
+    peer: string,
+    requestId: string,
+    body: (pair: queue.RemoveContact) => NonNullable<queue.Command["body"]>,
+  ): Promise<ContactOutcome> {
+    if (userId === peer) throw new AppError("NOT_FOUND");
+    const { store, relations, outcomes } = this.deps;
+    const conversationId = conversationIdOf(userId, peer);
+    const outcome = await outcomes.run(conversationId, requestId, body({ conversationId, userId, peer }));
+    relations.forget(userId, peer);
+    const [row] = await store.contacts.get(userId, [peer]);
+    return { row, outcome };
+  }
+}
