@@ -41,7 +41,7 @@ export const mutations = {
         replace: "if (false)",
       },
       {
-        file: "libs/engines/dist/store/sql/migrations.js",
+        file: "libs/engines/dist/store/sql/migrations/0001-first.js",
         find: '{ name: "messages_sent", columns: ["sender_id", "client_msg_id"], unique: true }',
         replace: '{ name: "messages_sent", columns: ["sender_id", "client_msg_id"] }',
       },
