@@ -21,6 +21,13 @@ export interface Dialog {
   updated_at: number;
 }
 
+export interface Pin {
+  message: Message;
+  pinned_by: string;
+  /** ms */
+  pinned_at: number;
+}
+
 export interface HistoryRange {
   /** Messages before this place, the newest first reached. */
   before_seq?: number;
@@ -44,6 +51,11 @@ export class Dialogs {
   /** Messages ascending by seq; the newest ones when no range is given. */
   history(peer: string, range: HistoryRange = {}): Promise<Page<Message>> {
     return this.http.request("GET", `${dialogPath(peer)}/messages`, { query: { ...range }, repeatable: true });
+  }
+
+  /** The pinned messages, the newest pin first. */
+  async pinned(peer: string): Promise<Pin[]> {
+    return (await this.http.request<Page<Pin>>("GET", `${dialogPath(peer)}/pinned`, { repeatable: true })).items;
   }
 
   /** Everything up to and including `seq` is read; never goes back. */

@@ -140,6 +140,15 @@ export class Access {
     return group;
   }
 
+  /** A group's members: as known a moment ago when that is `enough`, else as they are now. @throws AppError UNAVAILABLE */
+  async membersWhere(
+    groupId: string,
+    enough: (members: ReadonlyMap<string, MemberRow>) => boolean,
+  ): Promise<ReadonlyMap<string, MemberRow>> {
+    const known = this.#fresh(groupId)?.members;
+    return known && enough(known) ? known : (await this.#current(groupId)).members;
+  }
+
   /** Those of the ids that are no user's. @throws AppError UNAVAILABLE */
   async missingUsers(ids: readonly string[]): Promise<string[]> {
     const exist = await Promise.all(ids.map((id) => this.#users.get(id) ?? this.#userLoads.get(id)));

@@ -7,31 +7,39 @@ const placeOf = (conversationId: string, seq: number): string => `${conversation
 /**
  * Dialog rows of one user as JSON text, as HTTP shows them: with title and avatar (a 1:1 has those of the peer) and the
  * newest message. A group's message from before the user joined is not shown, nor one of a group the user has left.
- * Four look-ups whatever the number of rows.
+ * A message that the user has deleted is not shown either, but the newest one before it.
+ * Five look-ups whatever the number of rows, and one for each dialog whose newest message is deleted.
  */
 export const dialogTexts = async (
-  store: Pick<RequestStore, "users" | "conversations" | "messages">,
+  store: Pick<RequestStore, "users" | "conversations" | "messages" | "annotations">,
   userId: string,
   rows: readonly DialogRow[],
 ): Promise<string[]> => {
   const peers = rows.filter((row) => row.kind === "user").map((row) => row.peer);
   const shared = rows.filter((row) => row.kind !== "user").map((row) => row.conversationId);
   const places = rows.filter((row) => row.topSeq > 0).map((row) => ({ conversationId: row.conversationId, seq: row.topSeq }));
-  const [users, conversations, memberships, messages] = await Promise.all([
+  const [users, conversations, memberships, messages, hidden] = await Promise.all([
     peers.length > 0 ? store.users.get(peers) : [],
     shared.length > 0 ? store.conversations.get(shared) : [],
     shared.length > 0 ? store.conversations.memberships(userId, shared) : [],
     places.length > 0 ? store.messages.at(places) : [],
+    places.length > 0 ? store.annotations.hidden(places.map((place) => ({ userId, ...place }))) : [],
   ]);
   const userById = new Map(users.map((user) => [user.id, user]));
   const conversationById = new Map(conversations.map((conversation) => [conversation.id, conversation]));
   const joinedSeq = new Map(memberships.map((member) => [member.conversationId, member.joinedSeq]));
   const messageAt = new Map(messages.map((message) => [placeOf(message.conversationId, message.seq), message]));
+  for (const { conversationId, seq } of hidden) {
+    const [before] = await store.messages.history({ conversationId, beforeSeq: seq, limit: 1, viewer: userId });
+    if (before) messageAt.set(placeOf(conversationId, seq), before);
+    else messageAt.delete(placeOf(conversationId, seq));
+  }
   return rows.map((row) => {
     const user = row.kind === "user" ? userById.get(row.peer) : undefined;
     const conversation = row.kind === "user" ? undefined : conversationById.get(row.conversationId);
     const hiddenUpTo = row.kind === "user" ? 0 : (joinedSeq.get(row.conversationId) ?? Number.POSITIVE_INFINITY);
-    const top = row.topSeq > hiddenUpTo ? messageAt.get(placeOf(row.conversationId, row.topSeq)) : undefined;
+    const newest = messageAt.get(placeOf(row.conversationId, row.topSeq));
+    const top = newest && newest.seq > hiddenUpTo ? newest : undefined;
     const head = JSON.stringify({
       peer: row.peer,
       conversation_id: row.conversationId,

@@ -11,6 +11,9 @@ export const messageRest = (m: MessageRow): string => {
   let rest = `"id":"${m.id}","conversation_id":"${m.conversationId}","seq":${m.seq},"from":"${m.from}","to":"${m.to}","client_msg_id":${JSON.stringify(m.clientMsgId)},"payload":${m.payload},"created_at":${m.createdAt},"server_ts":${m.serverTs}`;
   if (m.replyTo !== null) rest += `,"reply_to":"${m.replyTo}"`;
   if (m.mentions !== null) rest += `,"mentions":${m.mentions}`;
+  if (m.forwardedFrom !== null) rest += `,"forwarded_from":${m.forwardedFrom}`;
+  if (m.editedAt !== null) rest += `,"edited_at":${m.editedAt}`;
+  if (m.recalledAt !== null) rest += `,"recalled_at":${m.recalledAt}`;
   return `${rest}}`;
 };
 

@@ -4,7 +4,7 @@ import { type Breaker, guarded } from "./breaker.js";
 /** The part of the store that requests of clients use. */
 export type RequestStore = Pick<
   Store,
-  "users" | "sessions" | "conversations" | "messages" | "updates" | "dialogs" | "groups" | "contacts" | "privacy"
+  "users" | "sessions" | "conversations" | "messages" | "annotations" | "updates" | "dialogs" | "groups" | "contacts" | "privacy"
 >;
 
 /** The store with every call of that part under one breaker. */
@@ -13,6 +13,7 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   sessions: guarded(store.sessions, breaker),
   conversations: guarded(store.conversations, breaker),
   messages: guarded(store.messages, breaker),
+  annotations: guarded(store.annotations, breaker),
   updates: guarded(store.updates, breaker),
   dialogs: guarded(store.dialogs, breaker),
   groups: guarded(store.groups, breaker),

@@ -69,6 +69,7 @@ export const newId = (type: IdType): string => {
   return id;
 };
 
+const FILE = /^F[1-9A-HJ-NP-Za-km-z]{14}$/;
 const PEER = /^[UGC][1-9A-HJ-NP-Za-km-z]{14}$/;
 const MESSAGE_ID = /^[1-9][0-9]{0,18}$/;
 
@@ -77,6 +78,7 @@ export const isPeerId = (text: string): boolean => PEER.test(text);
 export const isUserId = (text: string): boolean => text.startsWith("U") && PEER.test(text);
 export const isGroupId = (text: string): boolean => text.startsWith("G") && PEER.test(text);
 export const isSupergroupId = (text: string): boolean => text.startsWith("C") && PEER.test(text);
+export const isFileId = (text: string): boolean => FILE.test(text);
 export const isMessageId = (text: string): boolean => MESSAGE_ID.test(text) && BigInt(text) < 1n << 63n;
 
 /** The conversation that `userId` and `peer` share: both user ids in sorted order, or the group's own id. */

@@ -26,6 +26,13 @@ export const permissions = {
   answerJoinRequests: leaders,
   transfer: owner,
   dissolve: owner,
+  /** Mentioning everybody at once. */
+  mentionAll: leaders,
+  /** Recalling what others have said, at any time. */
+  recallMessage: leaders,
+  /** Reading what an edited message said before. */
+  readEdits: leaders,
+  pinMessage: leaders,
 } as const satisfies Record<string, readonly MemberRole[]>;
 
 export type Operation = keyof typeof permissions;

@@ -1,17 +1,20 @@
 import type { Cache } from "@dunlin/engines/cache";
 import type { ProduceRecord, Queue } from "@dunlin/engines/queue";
-import type { SendKey, SentMessage } from "@dunlin/engines/store";
+import type { MemberRow, SendKey, SentMessage } from "@dunlin/engines/store";
 import { AppError, type Clock, toAppError } from "@dunlin/runtime";
 import type { Access, SlowMode } from "./access.js";
 import { Batcher } from "./batcher.js";
 import { Breaker } from "./breaker.js";
-import { canonicalHash } from "./canonical-json.js";
+import { canonicalHash, canonicalJson } from "./canonical-json.js";
 import { commandRecord, produceCommands } from "./commands.js";
 import { SLOW_MODE_TOLERANCE_MS } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
-import { conversationIdOf, type Snowflakes } from "./ids.js";
+import { conversationIdOf, isGroupId, type Snowflakes } from "./ids.js";
+import { MENTION_ALL } from "./ingest/messages.js";
 import { type MessagePayload, type PushPreferences, payloadText } from "./payload.js";
+import { allowed } from "./permissions.js";
 import type { Relations } from "./relations.js";
+import type { VisibleMessages } from "./visible-messages.js";
 
 /** How long the cache remembers an accepted client_msg_id, ms: longer than ingest is ever behind; then the store knows. */
 const REMEMBER_MS = 10 * 60_000;
@@ -29,6 +32,8 @@ export interface SendInput {
   readonly mentions?: readonly string[] | undefined;
   readonly replyTo?: string | undefined;
   readonly push?: PushPreferences | undefined;
+  /** The message that this one passes on: its payload is the same. */
+  readonly forwardOf?: string | undefined;
   /** For logs. */
   readonly requestId: string;
 }
@@ -43,6 +48,7 @@ export interface AcceptedMessage {
 
 export interface SendingDeps {
   readonly store: Pick<RequestStore, "messages">;
+  readonly visible: VisibleMessages;
   readonly cache: Pick<Cache, "reserve" | "delete">;
   readonly queue: Pick<Queue, "produce">;
   readonly access: Access;
@@ -79,7 +85,7 @@ export class Sending {
   /**
    * Resolves when the message is durable. The same client_msg_id with the same body answers the same id.
    * @throws AppError BAD_REQUEST, PEER_NOT_FOUND, NOT_A_MEMBER, MUTED, GROUP_MUTED, SLOW_MODE, GROUP_DISSOLVED, PEER_REFUSES,
-   *   PAYLOAD_TOO_LARGE, CLIENT_MSG_ID_REUSED, QUEUE_FULL, UNAVAILABLE
+   *   PAYLOAD_TOO_LARGE, CLIENT_MSG_ID_REUSED, MENTION_ALL_FORBIDDEN, MENTION_UNKNOWN, ORIGINAL_NOT_FOUND, QUEUE_FULL, UNAVAILABLE
    */
   async accept(input: SendInput): Promise<AcceptedMessage> {
     const { accepted, record } = await this.#prepare(input);
@@ -111,11 +117,14 @@ export class Sending {
     const fresh = { id: ids.next(), createdAt: clock.now() };
     const checking = access.checkSend(from, to);
     const slowMode = checking === undefined ? undefined : await checking;
+    if (input.mentions !== undefined && input.mentions.length > 0) await checkMentions(access, from, to, input.mentions);
+    const forwardedFrom = input.forwardOf === undefined ? undefined : await this.#origin(from, input.forwardOf, input.payload);
     if (slowMode !== undefined) await this.#takeTurn({ senderId: from, clientMsgId }, to, slowMode, fresh.createdAt);
     const asking = relations.checkMessage(from, to);
     if (asking !== undefined) await asking;
     const push = input.push === undefined ? undefined : JSON.stringify(input.push);
-    const hash = canonicalHash([to, input.payload, input.mentions ?? [], input.replyTo, input.push]);
+    const body = [to, input.payload, input.mentions ?? [], input.replyTo, input.push];
+    const hash = canonicalHash(input.forwardOf === undefined ? body : [...body, input.forwardOf]);
     const given = await this.#dedupe({ senderId: from, clientMsgId }, hash, fresh);
     const { id, createdAt } = given;
     const conversationId = conversationIdOf(from, to);
@@ -140,10 +149,24 @@ export class Sending {
           push,
           bodyHash: hash,
           deviceId: input.deviceId,
+          forwardedFrom,
         },
       },
     });
     return { accepted, record };
+  }
+
+  /** Where a forwarded message comes from at first, as JSON text. @throws AppError ORIGINAL_NOT_FOUND, BAD_REQUEST */
+  async #origin(userId: string, id: string, payload: MessagePayload): Promise<string> {
+    const { message } = await this.deps.visible.get(userId, id).catch((error: unknown) => {
+      throw error instanceof AppError && error.code === "NOT_FOUND" ? new AppError("ORIGINAL_NOT_FOUND") : error;
+    });
+    if (message.recalledAt !== null) throw new AppError("ORIGINAL_NOT_FOUND");
+    // Nobody is made to have said what they did not say.
+    if (canonicalJson(JSON.parse(message.payload)) !== canonicalJson(payload)) {
+      throw new AppError("BAD_REQUEST", "a forwarded message keeps its payload", { details: { field: "payload" } });
+    }
+    return message.forwardedFrom ?? JSON.stringify({ message_id: message.id, user_id: message.from });
   }
 
   /**
@@ -193,3 +216,17 @@ export class Sending {
     return { id: reserved.id, createdAt: reserved.created_at, stored: false };
   }
 }
+
+/** @throws AppError MENTION_UNKNOWN naming who is not in the conversation, MENTION_ALL_FORBIDDEN, UNAVAILABLE */
+const checkMentions = async (access: Access, from: string, to: string, mentions: readonly string[]): Promise<void> => {
+  const people = mentions.filter((userId) => userId !== MENTION_ALL);
+  let unknown: string[];
+  if (isGroupId(to)) {
+    const all = people.length < mentions.length;
+    const mayAll = (members: ReadonlyMap<string, MemberRow>): boolean => !all || allowed("mentionAll", members.get(from)?.role);
+    const members = await access.membersWhere(to, (known) => mayAll(known) && people.every((userId) => known.has(userId)));
+    if (!mayAll(members)) throw new AppError("MENTION_ALL_FORBIDDEN");
+    unknown = people.filter((userId) => !members.has(userId));
+  } else unknown = people.filter((userId) => userId !== from && userId !== to);
+  if (unknown.length > 0) throw new AppError("MENTION_UNKNOWN", undefined, { details: { user_ids: unknown } });
+};

@@ -100,6 +100,21 @@ export const errors = {
   PEER_REFUSES: row(860, 403, "PERMISSION_DENIED", false, "this user cannot be reached by you", "你无法联系该用户"),
   ADD_REFUSED: row(861, 403, "PERMISSION_DENIED", false, "some of these users cannot be added by you", "你无法将其中部分用户加入群聊"),
   LIST_FULL: row(862, 409, "FAILED_PRECONDITION", false, "this list is full", "列表已满"),
+  CHANGE_TOO_LATE: row(810, 409, "FAILED_PRECONDITION", false, "the time to change this message is over", "已超过可修改该消息的时限"),
+  MESSAGE_RECALLED: row(811, 409, "FAILED_PRECONDITION", false, "this message was recalled", "该消息已被撤回"),
+  EDITS_FULL: row(812, 409, "FAILED_PRECONDITION", false, "this message was edited too often", "该消息的编辑次数已达上限"),
+  REACTIONS_FULL: row(813, 409, "FAILED_PRECONDITION", false, "too many different reactions to this message", "该消息的表情种类已达上限"),
+  PINS_FULL: row(814, 409, "FAILED_PRECONDITION", false, "too many pinned messages in this conversation", "该会话的置顶消息已达上限"),
+  MENTION_ALL_FORBIDDEN: row(
+    815,
+    403,
+    "PERMISSION_DENIED",
+    false,
+    "only the owner and admins may mention everybody",
+    "只有群主和管理员可以@所有人",
+  ),
+  MENTION_UNKNOWN: row(816, 400, "INVALID_ARGUMENT", false, "a mentioned user is not in this conversation", "被@的用户不在该会话中"),
+  ORIGINAL_NOT_FOUND: row(817, 404, "NOT_FOUND", false, "no such message to forward", "要转发的消息不存在"),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

@@ -8,12 +8,14 @@ import {
   GroupGovernance,
   Groups,
   guardedStore,
+  MessageChanges,
   Passwords,
   PendingResults,
   Relations,
   type RequestStore,
   Sending,
   SessionChecks,
+  VisibleMessages,
 } from "@dunlin/domain";
 import type { Metrics } from "@dunlin/runtime";
 import type { ApiContext } from "./context.js";
@@ -38,6 +40,8 @@ export interface Api {
   readonly results: PendingResults;
   readonly groups: Groups;
   readonly governance: GroupGovernance;
+  readonly visible: VisibleMessages;
+  readonly changes: MessageChanges;
   readonly gateways: Gateways;
   readonly limits: {
     /** By user id; one token a message. */
@@ -59,6 +63,7 @@ export const createApi = (ctx: ApiContext): Api => {
   const relations = new Relations(store, clock);
   const results = new PendingResults(cache, ctx.lease.slot);
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
+  const visible = new VisibleMessages(store, access);
   return {
     ctx,
     store,
@@ -70,9 +75,19 @@ export const createApi = (ctx: ApiContext): Api => {
     outcomes,
     accounts: new Accounts({ store, cache, tokens, passwords: new Passwords(), clock, logger, refreshTtlDays: config.IM_REFRESH_TTL_DAYS }),
     sessions: new SessionChecks(store.sessions, clock),
-    sending: new Sending({ store, cache, queue, access, relations, ids, clock }),
     groups: new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX }),
+    sending: new Sending({ store, visible, cache, queue, access, relations, ids, clock }),
     governance: new GroupGovernance({ access, outcomes }),
+    visible,
+    changes: new MessageChanges({
+      store,
+      visible,
+      access,
+      outcomes,
+      clock,
+      editWindowMs: config.IM_EDIT_WINDOW_S * 1_000,
+      recallWindowMs: config.IM_RECALL_WINDOW_S * 1_000,
+    }),
     gateways: new Gateways(registry),
     limits: {
       sends: new RateLimit(config.IM_RATE_SENDS_PER_S, 1_000, clock),

@@ -92,6 +92,7 @@ export const messageService = (
       conversationId: peer === "system" ? systemConversationOf(userId) : conversationIdOf(userId, peer),
       // One more than asked for tells whether there are more.
       limit: limit + 1,
+      viewer: userId,
       ...(beforeSeq === undefined ? {} : { beforeSeq }),
       ...(afterSeq === undefined ? {} : { afterSeq: Math.max(afterSeq, hidden) }),
     };

@@ -12,6 +12,7 @@ import {
   PendingResults,
   Relations,
   Sending,
+  VisibleMessages,
 } from "@dunlin/domain";
 import type { MemberInfo, Registration } from "@dunlin/engines/registry";
 import { sys } from "@dunlin/proto";
@@ -68,7 +69,7 @@ export const createSysService = (context: SysContext): SysService => {
   const access = new Access(store, clock);
   const relations = new Relations(store, clock);
   const accounts = new Accounts({ ...context, passwords: new Passwords(), refreshTtlDays: config.IM_REFRESH_TTL_DAYS });
-  const sending = new Sending({ store, cache, queue, access, relations, ids, clock });
+  const sending = new Sending({ store, cache, queue, visible: new VisibleMessages(store, access), access, relations, ids, clock });
   const results = new PendingResults(cache, context.slot);
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
   const groups = new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX });

@@ -6,6 +6,7 @@ import { contactScenarios } from "./contacts.js";
 import { conversationScenarios } from "./conversations.js";
 import { groupGovernanceScenarios } from "./group-governance.js";
 import { handshakeScenarios } from "./handshakes.js";
+import { messageChangeScenarios } from "./message-changes.js";
 import { notificationScenarios } from "./notifications.js";
 import { readingScenarios } from "./reading.js";
 import { sendingScenarios } from "./sending.js";
@@ -17,6 +18,7 @@ export const allScenarios = (system: () => System): void => {
   catchingUpScenarios(system);
   sendingScenarios(system);
   readingScenarios(system);
+  messageChangeScenarios(system);
   sessionScenarios(system);
   handshakeScenarios(system);
   notificationScenarios(system);

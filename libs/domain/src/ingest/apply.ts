@@ -3,6 +3,7 @@ import type { Clock } from "@dunlin/runtime";
 import { isGroupId, pairOf } from "../ids.js";
 import type { ValidCommand } from "./decode.js";
 import { Draft, type Effects } from "./draft.js";
+import { loadNamed, viewsOf } from "./named-messages.js";
 import { loadPeople } from "./people.js";
 import { type IngestRules, Needs } from "./rule.js";
 import { ruleOf } from "./rules.js";
@@ -31,7 +32,7 @@ export const applyCommands = async (
   const groups = [...conversationIds].filter(isGroupId);
   // Issued together, carried out in this order: a round trip for each would be most of a small batch's time.
   const places = [...needs.places.values()];
-  const [sent, conversations, members, settings, restrictions, joinRequests, dialogs, people, early] = await Promise.all([
+  const [sent, conversations, members, settings, restrictions, joinRequests, asked, people, named, early] = await Promise.all([
     tx.sent(needs.sends),
     tx.lockConversations([...conversationIds].sort()),
     groups.length > 0 ? tx.members(groups) : [],
@@ -40,20 +41,27 @@ export const applyCommands = async (
     places.length > 0 ? tx.joinRequests(places) : [],
     needs.dialogs.size > 0 ? tx.dialogs([...needs.dialogs.values()]) : [],
     loadPeople(tx, needs.people),
+    loadNamed(tx, needs.named),
     groups.length > 0 ? undefined : tx.lockMailboxes([...needs.users].sort()),
   ]);
   for (const member of members) needs.user(member.userId);
-  const mailboxes = early ?? (await tx.lockMailboxes([...needs.users].sort()));
+  const views = viewsOf(needs.named, named.messages, members);
+  const [mailboxes, viewed, hidden] = await Promise.all([
+    early ?? tx.lockMailboxes([...needs.users].sort()),
+    views.length > 0 ? tx.dialogs(views) : [],
+    views.length > 0 ? tx.hidden(views) : [],
+  ]);
 
   const draft = new Draft({
     now: clock.now(),
     conversations,
     members,
     mailboxes,
-    dialogs,
+    dialogs: [...asked, ...viewed],
     sent,
     groups: { settings, restrictions, joinRequests },
     people,
+    annotations: { ...named, hidden },
   });
   const context = { tx, limits };
   for (const [index, command] of commands.entries()) {
@@ -67,5 +75,6 @@ export const applyCommands = async (
       draft.effects.outcomes.push({ commandId: command.commandId, replySlot: command.replySlot, code });
     }
   }
+  draft.tellReceipts();
   return { changes: draft.changes(), effects: draft.effects };
 };

@@ -9,7 +9,9 @@ import type {
   UpdateRow,
 } from "@dunlin/engines/store";
 import type { ErrorCode } from "@dunlin/proto";
+import { messageRest } from "../frames.js";
 import { conversationIdOf } from "../ids.js";
+import { AnnotationDraft, type LoadedAnnotations } from "./annotation-draft.js";
 import { GroupBook, type LoadedGroups } from "./group-book.js";
 import { type LoadedPeople, PeopleDraft } from "./people.js";
 
@@ -56,7 +58,13 @@ export interface Loaded {
   readonly sent: readonly SentMessage[];
   readonly groups: LoadedGroups;
   readonly people: LoadedPeople;
+  readonly annotations: LoadedAnnotations;
 }
+
+/** What a new message is made from; its place, and what may become of it later, come by themselves. */
+export type NewMessage = Omit<MessageRow, "seq" | "conversationId" | "serverTs" | "forwardedFrom" | "edits" | "editedAt" | "recalledAt"> & {
+  readonly forwardedFrom?: string | undefined;
+};
 
 /**
  * A batch while it is worked out: the rows as they stood, and on top of them what the commands so far have changed.
@@ -78,10 +86,13 @@ export class Draft {
   readonly #changedMailboxes = new Map<string, number>();
   readonly #storedDialogs = new Map<string, DialogRow>();
   readonly #dialogs = new Map<string, Mutable<DialogChange>>();
-  readonly #messages: MessageRow[] = [];
-  readonly #inBatch = new Map<string, MessageRow[]>();
+  readonly #messages = new Map<string, MessageRow>();
+  readonly #inBatch = new Map<string, string[]>();
   readonly #updates: UpdateRow[] = [];
   readonly #sent = new Set<string>();
+  /** author's READ, by conversation and author → reader → read position */
+  readonly #receipts = new Map<string, Map<string, Map<string, number>>>();
+  readonly annotations: AnnotationDraft;
 
   constructor(loaded: Loaded) {
     this.now = loaded.now;
@@ -95,6 +106,7 @@ export class Draft {
     this.#pts = loaded.mailboxes;
     for (const row of loaded.dialogs) this.#storedDialogs.set(dialogKey(row.userId, row.peer), row);
     for (const row of loaded.sent) this.#sent.add(sendKey(row.senderId, row.clientMsgId));
+    this.annotations = new AnnotationDraft(loaded.annotations);
   }
 
   userExists(userId: string): boolean {
@@ -148,14 +160,25 @@ export class Draft {
   }
 
   /** Gives a message the next seq of its conversation and keeps it. */
-  addMessage(conversation: ConversationDraft, message: Omit<MessageRow, "seq" | "conversationId" | "serverTs">): MessageRow {
+  addMessage(conversation: ConversationDraft, message: NewMessage): MessageRow {
     conversation.lastSeq += 1;
     this.#changedConversations.add(conversation.id);
-    const row: MessageRow = { ...message, conversationId: conversation.id, seq: conversation.lastSeq, serverTs: this.now };
-    this.#messages.push(row);
+    const row: MessageRow = {
+      ...message,
+      conversationId: conversation.id,
+      seq: conversation.lastSeq,
+      serverTs: this.now,
+      forwardedFrom: message.forwardedFrom ?? null,
+      edits: 0,
+      editedAt: null,
+      recalledAt: null,
+    };
+    // Two commands that name one id are left to the store to refuse.
+    const key = this.#messages.has(row.id) ? `${row.id} ${this.#messages.size}` : row.id;
+    this.#messages.set(key, row);
     const own = this.#inBatch.get(conversation.id);
-    if (own) own.push(row);
-    else this.#inBatch.set(conversation.id, [row]);
+    if (own) own.push(key);
+    else this.#inBatch.set(conversation.id, [key]);
     this.#sent.add(sendKey(message.from, message.clientMsgId));
     this.effects.stored += 1;
     return row;
@@ -163,7 +186,17 @@ export class Draft {
 
   /** The messages this batch has added to a conversation. */
   added(conversationId: string): readonly MessageRow[] {
-    return this.#inBatch.get(conversationId) ?? [];
+    return (this.#inBatch.get(conversationId) ?? []).map((key) => this.#messages.get(key) as MessageRow);
+  }
+
+  /** A message as it is now: one that the batch has added, or a stored one that it named among its needs. */
+  message(id: string): MessageRow | undefined {
+    return this.#messages.get(id) ?? this.annotations.message(id);
+  }
+
+  changeMessage(row: MessageRow): void {
+    if (this.#messages.has(row.id)) this.#messages.set(row.id, row);
+    else this.annotations.changeMessage(row);
   }
 
   /** The conversation's last seq before this batch. */
@@ -188,6 +221,16 @@ export class Draft {
       if (this.userExists(userId)) targets.push({ userId, pts: this.addUpdate(userId, type, conversationId, 0, body) });
     }
     if (targets.length > 0) this.effects.deliveries.push({ type, rest: body.slice(1), targets });
+  }
+
+  /** Shows a message to several users under another frame type than its own; their logs hold its place, not a copy. */
+  show(userIds: Iterable<string>, type: string, message: MessageRow): void {
+    const targets: Delivery["targets"] = [];
+    for (const userId of userIds) {
+      if (!this.userExists(userId)) continue;
+      targets.push({ userId, pts: this.addUpdate(userId, type, message.conversationId, message.seq, null) });
+    }
+    if (targets.length > 0) this.effects.deliveries.push({ type, rest: messageRest(message), targets });
   }
 
   /** A user's dialog as it stands now, undefined when there is none. */
@@ -263,9 +306,76 @@ export class Draft {
     });
   }
 
+  /** Changes what is unread in a dialog that is there. @returns the counts then */
+  addToUnread(
+    userId: string,
+    peer: string,
+    conversation: ConversationDraft,
+    unread: number,
+    mentions: number,
+  ): { unread: number; unreadMentions: number } {
+    const key = dialogKey(userId, peer);
+    const change = this.#dialogs.get(key);
+    if (change?.read) {
+      const { readSeq, unread: before, unreadMentions } = change.read;
+      change.read = { readSeq, unread: before + unread, unreadMentions: unreadMentions + mentions };
+    } else if (change) {
+      change.addUnread += unread;
+      change.addMentions += mentions;
+    } else {
+      const stored = this.#storedDialogs.get(key);
+      this.#dialogs.set(key, {
+        userId,
+        peer,
+        conversationId: conversation.id,
+        kind: conversation.kind,
+        topSeq: stored?.topSeq ?? 0,
+        addUnread: unread,
+        addMentions: mentions,
+        // A message that goes does not move a dialog up the list.
+        updatedAt: stored?.updatedAt ?? 0,
+      });
+    }
+    const { unread: left = 0, unreadMentions = 0 } = this.dialog(userId, peer) ?? {};
+    return { unread: left, unreadMentions };
+  }
+
+  /** Notes for an author that a member has read a group up to here; all notes of a batch are told as one. */
+  noteReceipt(conversationId: string, authorId: string, readerId: string, readSeq: number): void {
+    let authors = this.#receipts.get(conversationId);
+    if (!authors) {
+      authors = new Map();
+      this.#receipts.set(conversationId, authors);
+    }
+    let readers = authors.get(authorId);
+    if (!readers) {
+      readers = new Map();
+      authors.set(authorId, readers);
+    }
+    readers.set(readerId, Math.max(readSeq, readers.get(readerId) ?? 0));
+  }
+
+  /** Tells the authors who has read; those with the same news share a frame. To be called once, when all commands are applied. */
+  tellReceipts(): void {
+    for (const [conversationId, authors] of this.#receipts) {
+      const members = this.members(conversationId);
+      const told = new Map<string, { authorIds: string[]; readers: { user_id: string; read_seq: number }[] }>();
+      for (const [authorId, positions] of authors) {
+        if (!members.has(authorId)) continue;
+        const readers = [...positions].map(([user_id, read_seq]) => ({ user_id, read_seq }));
+        const key = JSON.stringify(readers);
+        const same = told.get(key);
+        if (same) same.authorIds.push(authorId);
+        else told.set(key, { authorIds: [authorId], readers });
+      }
+      for (const { authorIds, readers } of told.values()) this.tell(authorIds, "READ", conversationId, { peer: conversationId, readers });
+    }
+    this.#receipts.clear();
+  }
+
   changes(): Omit<IngestChanges, "offsets"> {
     return {
-      messages: this.#messages,
+      messages: [...this.#messages.values()],
       updates: this.#updates,
       conversations: [...this.#changedConversations].map((id) => this.#conversations.get(id) as ConversationDraft),
       membersAdded: [...this.#membersAdded.values()],
@@ -274,6 +384,7 @@ export class Draft {
       dialogs: [...this.#dialogs.values()],
       ...this.groups.changes(),
       ...this.people.changes(),
+      annotations: this.annotations.changes(),
     };
   }
 }

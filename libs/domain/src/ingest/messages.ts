@@ -3,6 +3,7 @@ import { type ErrorCode, errors, type queue } from "@dunlin/proto";
 import { messageRest } from "../frames.js";
 import { sendRefusal, slowModeOf } from "../group-rules.js";
 import { conversationIdOf, isGroupId, isMessageId, isUserId, systemConversationOf } from "../ids.js";
+import { allowed } from "../permissions.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 import { refusesMessages } from "./refusals.js";
 import type { Rule } from "./rule.js";
@@ -39,7 +40,8 @@ const deliver = (draft: Draft, message: MessageRow, userIds: Iterable<string>, p
   draft.effects.deliveries.push({ type: message.type, rest: messageRest(message), targets, message, push });
 };
 
-const isObjectText = (text: string): boolean => {
+/** Whether a text is a JSON object. */
+export const isObjectText = (text: string): boolean => {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -62,11 +64,17 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
     if (conversation?.kind !== "group") return rejectSend(draft, send, "PEER_NOT_FOUND");
     const member = draft.members(conversation.id).get(send.senderId);
     if (!member) return rejectSend(draft, send, "NOT_A_MEMBER");
+    if (send.mentions.includes(MENTION_ALL) && !allowed("mentionAll", member.role)) {
+      return rejectSend(draft, send, "MENTION_ALL_FORBIDDEN");
+    }
     const settings = draft.groups.settings(conversation.id);
     const refusal = sendRefusal(settings, member, send.createdAt);
     if (refusal !== undefined) return rejectSend(draft, send, refusal);
     if (slowModeOf(settings, member) > 0) draft.putMember({ ...member, lastSentAt: Math.max(member.lastSentAt, send.createdAt) });
   }
+  const members = toUser ? [send.senderId, send.to] : [...draft.members(conversation.id).keys()];
+  // Who has left meanwhile is not mentioned; the message is good all the same.
+  const mentions = send.mentions.filter((userId) => userId === MENTION_ALL || members.includes(userId));
   const message = draft.addMessage(conversation, {
     id: send.id,
     type: toUser ? "C2C" : "C2G",
@@ -74,17 +82,17 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
     to: send.to,
     clientMsgId: send.clientMsgId,
     payload: send.payload,
-    mentions: send.mentions.length > 0 ? JSON.stringify(send.mentions) : null,
+    mentions: mentions.length > 0 ? JSON.stringify(mentions) : null,
     replyTo: send.replyTo ?? null,
+    forwardedFrom: send.forwardedFrom,
     createdAt: send.createdAt,
     bodyHash: hex(send.bodyHash),
   });
-  const members = toUser ? [send.senderId, send.to] : [...draft.members(conversation.id).keys()];
-  const all = send.mentions.includes(MENTION_ALL);
+  const all = mentions.includes(MENTION_ALL);
   for (const userId of members) {
     const own = userId === send.senderId;
     const peer = !toUser ? send.to : own ? send.to : send.senderId;
-    draft.touchDialog(userId, peer, conversation, own ? 0 : 1, !own && (all || send.mentions.includes(userId)));
+    draft.touchDialog(userId, peer, conversation, own ? 0 : 1, !own && (all || mentions.includes(userId)));
   }
   deliver(draft, message, members, send.push);
   return "OK";
@@ -99,6 +107,7 @@ export const sendRule: Rule<queue.SendMessage> = {
     if (send.to === send.senderId || send.conversationId !== conversationIdOf(send.senderId, send.to)) return "unknown conversation";
     if (send.replyTo !== undefined && !isMessageId(send.replyTo)) return "wrong reply_to";
     if (send.clientMsgId === "") return "no client_msg_id";
+    if (send.forwardedFrom !== undefined && !isObjectText(send.forwardedFrom)) return "forwarded_from is not a JSON object";
     return isObjectText(send.payload) ? undefined : "payload is not a JSON object";
   },
   needs: (send, needs) => {

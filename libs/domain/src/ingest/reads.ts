@@ -1,14 +1,33 @@
+import type { IngestTransaction } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { conversationIdOf, isUserId, pairOf } from "../ids.js";
 import { isClosed } from "../relation.js";
 import type { Draft } from "./draft.js";
-import { MENTION_ALL } from "./messages.js";
 import type { Rule, RuleContext } from "./rule.js";
+import { unreadBehind } from "./unread.js";
+
+/** Of what is read at once, the newest messages whose authors are told; a limit, because somebody may come back after a year. */
+const RECEIPT_MESSAGES_MAX = 1_000;
+
+/** Who has written what lies in (afterSeq, upToSeq]. */
+const authorsRead = async (
+  draft: Draft,
+  tx: IngestTransaction,
+  conversationId: string,
+  afterSeq: number,
+  upToSeq: number,
+): Promise<Set<string>> => {
+  const from = Math.max(afterSeq, upToSeq - RECEIPT_MESSAGES_MAX);
+  const storedTop = Math.min(upToSeq, draft.storedLastSeq(conversationId));
+  const authors = new Set(from < storedTop ? await tx.authors(conversationId, from, storedTop) : []);
+  for (const message of draft.added(conversationId)) if (message.seq > from && message.seq <= upToSeq) authors.add(message.from);
+  return authors;
+};
 
 /**
  * Moves a user's read position forward, never back, and counts again what of others lies behind it.
  * The user's devices learn it; in a 1:1 the peer does too (the read receipt), unless one of
- * the two has blocked the other.
+ * the two has blocked the other; in a group those whose messages were read do.
  */
 const applyRead = async (draft: Draft, read: queue.MarkRead, { tx }: RuleContext): Promise<ErrorCode> => {
   const dialog = draft.dialog(read.userId, read.peer);
@@ -16,20 +35,7 @@ const applyRead = async (draft: Draft, read: queue.MarkRead, { tx }: RuleContext
   if (!dialog || !conversation) return "NOT_FOUND";
   const readSeq = Math.min(read.seq, dialog.topSeq);
   if (readSeq <= dialog.readSeq) return "OK";
-  let unread = 0;
-  let unreadMentions = 0;
-  const storedTop = Math.min(draft.storedLastSeq(conversation.id), dialog.topSeq);
-  if (readSeq < storedTop) {
-    const stored = await tx.countUnread(conversation.id, read.userId, readSeq, storedTop);
-    unread = stored.unread;
-    unreadMentions = stored.mentions;
-  }
-  for (const message of draft.added(conversation.id)) {
-    if (message.seq <= readSeq || message.seq > dialog.topSeq || message.from === read.userId) continue;
-    unread += 1;
-    const mentions = message.mentions === null ? [] : (JSON.parse(message.mentions) as string[]);
-    if (mentions.includes(read.userId) || mentions.includes(MENTION_ALL)) unreadMentions += 1;
-  }
+  const { unread, unreadMentions } = await unreadBehind(draft, tx, read.userId, conversation, readSeq, dialog.topSeq);
   draft.readDialog(read.userId, read.peer, conversation, { readSeq, unread, unreadMentions });
   draft.tell([read.userId], "READ", conversation.id, {
     user_id: read.userId,
@@ -40,6 +46,10 @@ const applyRead = async (draft: Draft, read: queue.MarkRead, { tx }: RuleContext
   });
   if (pairOf(conversation.id) && !isClosed(draft.relation(read.userId, read.peer))) {
     draft.tell([read.peer], "READ", conversation.id, { user_id: read.userId, peer: read.userId, read_seq: readSeq });
+  } else if (conversation.kind === "group" && draft.members(conversation.id).has(read.userId)) {
+    for (const author of await authorsRead(draft, tx, conversation.id, dialog.readSeq, readSeq)) {
+      if (author !== read.userId) draft.noteReceipt(conversation.id, author, read.userId, readSeq);
+    }
   }
   return "OK";
 };

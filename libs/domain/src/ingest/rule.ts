@@ -1,6 +1,7 @@
 import type { IngestTransaction, SendKey, UserPlace } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import type { Draft } from "./draft.js";
+import { NamedNeeds } from "./named-messages.js";
 import { PeopleNeeds } from "./people.js";
 
 export type CommandBody = NonNullable<queue.Command["body"]>;
@@ -26,6 +27,8 @@ export class Needs {
   readonly places = new Map<string, UserPlace>();
   readonly dialogs = new Map<string, { userId: string; peer: string }>();
   readonly people = new PeopleNeeds();
+  /** Messages that commands change. */
+  readonly named = new NamedNeeds();
 
   send(senderId: string, clientMsgId: string): void {
     this.sends.push({ senderId, clientMsgId });

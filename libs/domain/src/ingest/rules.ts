@@ -1,11 +1,15 @@
 import { setBlockRule } from "./blocks.js";
 import { answerContactRule, removeContactRule, requestContactRule, setRemarkRule } from "./contacts.js";
+import { editRule } from "./edits.js";
 import { answerJoinRequestRule, joinGroupRule } from "./group-joining.js";
 import { banMemberRule, transferGroupRule, updateMemberRule } from "./group-members.js";
 import { dissolveGroupRule, setInviteLinkRule, updateGroupRule } from "./group-settings.js";
 import { addMembersRule, createGroupRule, removeMemberRule } from "./groups.js";
 import { notifyRule, sendRule } from "./messages.js";
+import { pinRule } from "./pins.js";
+import { reactRule } from "./reactions.js";
 import { readRule } from "./reads.js";
+import { hideRule, recallRule } from "./recalls.js";
 import type { CommandBody, CommandCase, Rule, ValueOf } from "./rule.js";
 
 /** Every command there is, and its rule. */
@@ -29,6 +33,11 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   answerContact: answerContactRule,
   removeContact: removeContactRule,
   setRemark: setRemarkRule,
+  edit: editRule,
+  recall: recallRule,
+  hide: hideRule,
+  react: reactRule,
+  pin: pinRule,
 };
 
 /** The rule of a command, bound to its value's type. */

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { accountsContract } from "./contract/accounts.js";
+import { annotationsContract } from "./contract/annotations.js";
 import { contactsContract } from "./contract/contacts.js";
 import { crashContract } from "./contract/crash.js";
 import type { StoreHarness } from "./contract/fixture.js";
@@ -13,6 +14,7 @@ export const storeContract = (name: string, harness: () => StoreHarness): void =
     describe("accounts", () => accountsContract(harness));
     describe("messages", () => messagesContract(harness));
     describe("groups", () => groupsContract(harness));
+    describe("annotations", () => annotationsContract(harness));
     describe("ingest", () => ingestContract(harness));
     describe("contacts", () => contactsContract(harness));
     describe("crash", () => crashContract(harness));

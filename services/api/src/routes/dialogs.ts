@@ -1,4 +1,4 @@
-import { conversationIdOf, dialogTexts, isUserId, markRead, messageText } from "@dunlin/domain";
+import { conversationIdOf, dialogTexts, isUserId, markRead, messageTexts } from "@dunlin/domain";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
 import type { Api } from "../api.js";
@@ -97,6 +97,7 @@ export const dialogRoutes = [
       const rows = await api.store.messages.history({
         conversationId: conversationIdOf(userId, peer),
         limit: limit + 1,
+        viewer: userId,
         ...(beforeSeq === undefined ? {} : { beforeSeq }),
         ...(afterSeq === undefined ? {} : { afterSeq: Math.max(afterSeq, hidden) }),
       });
@@ -106,7 +107,31 @@ export const dialogRoutes = [
       const shown = !more ? visible : forward ? visible.slice(0, limit) : visible.slice(-limit);
       const edge = more ? (forward ? shown.at(-1) : shown[0]) : undefined;
       const next = edge ? makeCursor(list, userId, [forward ? "after" : "before", edge.seq]) : null;
-      return { json: pageText(shown.map(messageText), next) };
+      return { json: pageText(await messageTexts(api.store, userId, shown), next) };
+    },
+  }),
+  route({
+    id: "listPinned",
+    method: "get",
+    path: "/v1/dialogs/{peer}/pinned",
+    tag,
+    summary: "The pinned messages of a conversation, the newest pin first",
+    params: peerParameter,
+    response: pageOf(
+      z
+        .object({ message: messageView, pinned_by: z.string(), pinned_at: z.int().meta({ description: "ms since 1970" }) })
+        .meta({ id: "Pin" }),
+    ),
+    errors: ["PEER_NOT_FOUND", "NOT_A_MEMBER"],
+    handler: async (api, { claims: { userId }, params: { peer } }) => {
+      const pinned = await api.changes.pinned(userId, peer, await hiddenUpTo(api, userId, peer));
+      const texts = await messageTexts(
+        api.store,
+        userId,
+        pinned.map(({ message }) => message),
+      );
+      const items = pinned.map(({ pin }, i) => `{"message":${texts[i]},"pinned_by":"${pin.pinnedBy}","pinned_at":${pin.pinnedAt}}`);
+      return { json: pageText(items, null) };
     },
   }),
   route({

@@ -6,6 +6,7 @@ import { dialogRoutes } from "./dialogs.js";
 import { gatewayRoutes } from "./gateway.js";
 import { groupGovernanceRoutes } from "./group-governance.js";
 import { groupRoutes } from "./groups.js";
+import { messageChangeRoutes } from "./message-changes.js";
 import { messageRoutes } from "./messages.js";
 import { sessionRoutes } from "./sessions.js";
 import { updateRoutes } from "./updates.js";
@@ -24,4 +25,5 @@ export const routes: readonly Route[] = [
   ...groupGovernanceRoutes,
   ...blockRoutes,
   ...contactRoutes,
+  ...messageChangeRoutes,
 ];

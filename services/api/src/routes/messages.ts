@@ -1,4 +1,4 @@
-import { type AcceptedMessage, isGroupId, pairOf, type SendInput } from "@dunlin/domain";
+import type { AcceptedMessage, SendInput } from "@dunlin/domain";
 import { errors } from "@dunlin/proto";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
@@ -17,6 +17,7 @@ const inputOf = (message: z.infer<typeof outgoingMessage>, { claims, requestId }
   mentions: message.mentions,
   replyTo: message.reply_to,
   push: message.push,
+  forwardOf: message.forwarded_from?.message_id,
   requestId,
 });
 
@@ -43,6 +44,9 @@ const sendErrors = [
   "GROUP_DISSOLVED",
   "PAYLOAD_TOO_LARGE",
   "CLIENT_MSG_ID_REUSED",
+  "MENTION_ALL_FORBIDDEN",
+  "MENTION_UNKNOWN",
+  "ORIGINAL_NOT_FOUND",
 ] as const;
 
 export const messageRoutes = [
@@ -103,16 +107,8 @@ export const messageRoutes = [
       z.object({ user_id: z.string(), read_seq: z.int().meta({ description: "Up to where the user has read" }) }).meta({ id: "Reader" }),
     ),
     errors: ["NOT_FOUND"],
-    handler: async ({ store, access }, { claims, params }) => {
-      const [message] = await store.messages.get([params.id]);
-      // Somebody else's message and none at all answer the same.
-      if (!message) throw new AppError("NOT_FOUND");
-      if (isGroupId(message.conversationId)) {
-        const member = await access.membership(claims.userId, message.conversationId).catch((error: unknown) => {
-          throw error instanceof AppError && error.code === "NOT_A_MEMBER" ? new AppError("NOT_FOUND") : error;
-        });
-        if (message.seq <= member.joinedSeq) throw new AppError("NOT_FOUND");
-      } else if (!pairOf(message.conversationId)?.includes(claims.userId)) throw new AppError("NOT_FOUND");
+    handler: async ({ store, visible }, { claims, params }) => {
+      const { message } = await visible.get(claims.userId, params.id);
       const readers = await store.dialogs.readers(message.conversationId, message.seq);
       const items = readers
         .filter((reader) => reader.userId !== message.from)

@@ -87,6 +87,16 @@ export const messageView = z
     server_ts: time("When it was stored"),
     reply_to: z.string().optional(),
     mentions: z.array(z.string()).optional(),
+    forwarded_from: z
+      .object({ message_id: z.string(), user_id: z.string() })
+      .optional()
+      .meta({ description: "The message it passes on, and who said it" }),
+    edited_at: time("When it was edited last").optional(),
+    recalled_at: time("When it was recalled: its payload is then `{msg_type: recalled}`").optional(),
+    reactions: z
+      .array(z.object({ emoji: z.string(), count: z.int(), mine: z.boolean() }).meta({ id: "Reaction" }))
+      .optional()
+      .meta({ description: "In histories, when there are any; the first one given comes first" }),
   })
   .meta({ id: "Message" });
 
@@ -151,6 +161,8 @@ export const acceptedView = z
   .object({ id: z.string(), conversation_id: z.string(), created_at: time("When it was accepted"), state: z.literal("accepted") })
   .meta({ id: "Accepted" });
 
+export const payload = payloadSchema.meta({ id: "Payload", description: "At most 16,384 bytes as JSON" });
+
 export const outgoingMessage = z
   .strictObject({
     to: peerId,
@@ -158,12 +170,16 @@ export const outgoingMessage = z
       .string()
       .regex(textRules.clientMsgId.pattern, textRules.clientMsgId.says)
       .meta({ description: "Chosen by the client; sent again with the same message it is stored once" }),
-    payload: payloadSchema.meta({ id: "Payload", description: "At most 16,384 bytes as JSON" }),
+    payload,
     mentions: z
       .array(z.union([userId, z.literal(MENTION_ALL)]))
       .max(50)
       .optional(),
     reply_to: messageId.optional(),
+    forwarded_from: z
+      .strictObject({ message_id: messageId })
+      .optional()
+      .meta({ description: "A message one can see, passed on with its payload as it is" }),
     push: pushSchema.meta({ id: "PushPreferences" }).optional(),
   })
   .meta({ id: "OutgoingMessage" });

@@ -87,6 +87,10 @@ export const messageRow = (over: Partial<MessageRow> & { conversationId: string;
     createdAt: T0,
     serverTs: T0 + 3,
     bodyHash: "ab".repeat(32),
+    forwardedFrom: null,
+    edits: 0,
+    editedAt: null,
+    recalledAt: null,
     ...over,
   };
 };

@@ -1,4 +1,4 @@
-import type { Insertion, Merge, Removal, Selection, SqlValue, WriteStep } from "../sql/session.js";
+import type { Change, Insertion, Merge, Removal, Selection, SqlValue, WriteStep } from "../sql/session.js";
 
 /**
  * How long a statement of many rows gets, characters; its bytes are at most three times that. Long enough that the round trip
@@ -50,6 +50,14 @@ export const selectStatements = function* (
 
 const removeStatements = function* ({ table, key }: Removal, keys: readonly (readonly SqlValue[])[]): Generator<string> {
   for (const piece of pieces(keys, MAX_KEYS)) yield `delete from ${table} where ${condition(key, piece)}`;
+};
+
+const changeStatements = function* ({ table, columns, key }: Change, rows: readonly (readonly SqlValue[])[]): Generator<string> {
+  const assign = (names: readonly string[], values: readonly SqlValue[], between: string): string =>
+    names.map((name, i) => `${name}=${literal(values[i] as SqlValue)}`).join(between);
+  for (const row of rows) {
+    yield `update ${table} set ${assign(columns, row, ",")} where ${assign(key, row.slice(columns.length), " and ")}`;
+  }
 };
 
 const merged: Readonly<Record<Merge, (column: string) => string>> = {
@@ -104,6 +112,7 @@ export const packed = function* (statements: Iterable<string>, maxChars: number,
 export const writeStatements = function* (steps: readonly WriteStep[], maxChars: number): Generator<string> {
   for (const step of steps) {
     if ("insert" in step) yield* insertStatements(step.insert, step.rows(), maxChars);
+    else if ("change" in step) yield* changeStatements(step.change, step.rows());
     else yield* removeStatements(step.remove, step.keys());
   }
 };

@@ -26,8 +26,8 @@ export interface Dialogs {
   get(userId: string, peer: string): Promise<DialogRow | undefined>;
   /** Pinned first, then by updatedAt descending, then by peer ascending; after the cursor. */
   list(userId: string, cursor: DialogCursor | undefined, limit: number): Promise<DialogRow[]>;
-  /** Members other than the sender whose read position has reached `seq`. */
+  /** Members other than the sender who could see the message at `seq` and whose read position has reached it. */
   readers(conversationId: string, seq: number): Promise<{ userId: string; readSeq: number }[]>;
-  /** Unread as a recomputation from the messages gives it: messages of others behind the read position. */
+  /** Unread as a recomputation from the messages gives it: messages of others behind the read position, not recalled, not deleted by the user. */
   recountUnread(userId: string, peer: string): Promise<number>;
 }

@@ -1,3 +1,4 @@
+import type { Annotations } from "./annotations.js";
 import type { Contacts } from "./contacts.js";
 import type { Conversations } from "./conversations.js";
 import type { Dialogs } from "./dialogs.js";
@@ -10,6 +11,7 @@ import type { Sessions } from "./sessions.js";
 import type { Updates } from "./updates.js";
 import type { Users } from "./users.js";
 
+export * from "./annotations.js";
 export * from "./contacts.js";
 export * from "./conversations.js";
 export * from "./dialogs.js";
@@ -39,6 +41,7 @@ export interface Store {
   readonly sessions: Sessions;
   readonly conversations: Conversations;
   readonly messages: Messages;
+  readonly annotations: Annotations;
   readonly updates: Updates;
   readonly dialogs: Dialogs;
   readonly groups: Groups;

@@ -1,3 +1,4 @@
+import type { AnnotationChanges, AnnotationReads } from "./annotations.js";
 import type { BlockRow, ContactCounts, ContactRow } from "./contacts.js";
 import type { ConversationKind, ConversationRow, MemberRow } from "./conversations.js";
 import type { DialogRow } from "./dialogs.js";
@@ -8,7 +9,7 @@ import type { UpdateRow } from "./updates.js";
 import type { UserRow } from "./users.js";
 
 /** What ingest needs, called in this order so that locks are always taken in one order. */
-export interface IngestTransaction {
+export interface IngestTransaction extends AnnotationReads {
   /** The stored next offset of each partition, locked; a partition never seen is missing. */
   lockOffsets(topic: string, partitions: readonly number[]): Promise<Map<number, number>>;
   sent(keys: readonly SendKey[]): Promise<SentMessage[]>;
@@ -29,7 +30,10 @@ export interface IngestTransaction {
   users(userIds: readonly string[]): Promise<UserRow[]>;
   /** The user's rows as they stand: exact once the user's mailbox is locked. */
   contactCounts(userId: string): Promise<ContactCounts>;
-  /** Stored messages of others than `userId` in (afterSeq, upToSeq], and how many of them mention the user or "@all". */
+  /**
+   * Stored messages of others than `userId` in (afterSeq, upToSeq], and how many of them mention the user or "@all".
+   * What was recalled, or deleted by the user, does not count.
+   */
   countUnread(conversationId: string, userId: string, afterSeq: number, upToSeq: number): Promise<{ unread: number; mentions: number }>;
   /** Hands over what is to be written: carried out together with the commit, once `work` has resolved. Reads do not see it. */
   write(changes: IngestChanges): void;
@@ -84,6 +88,7 @@ export interface IngestChanges {
   readonly privacy: readonly PrivacyRow[];
   /** Users that exist, with a new nickname, avatar or bio; nothing else of them is written. */
   readonly profiles: readonly UserRow[];
+  readonly annotations?: AnnotationChanges;
   readonly offsets: readonly OffsetChange[];
 }
 

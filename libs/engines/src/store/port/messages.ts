@@ -17,6 +17,13 @@ export interface MessageRow {
   readonly serverTs: number;
   /** SHA-256 of what makes two sends the same, hex. */
   readonly bodyHash: string;
+  /** Where it was forwarded from: JSON text of {message_id, user_id}, or null. */
+  readonly forwardedFrom: string | null;
+  /** How often it was edited, and when last; null when never. */
+  readonly edits: number;
+  readonly editedAt: number | null;
+  /** When it was recalled for everybody, null when it was not. */
+  readonly recalledAt: number | null;
 }
 
 export interface SendKey {
@@ -38,6 +45,8 @@ export interface HistoryQuery {
   readonly beforeSeq?: number;
   readonly afterSeq?: number;
   readonly limit: number;
+  /** Leaves out what this user has deleted for oneself. */
+  readonly viewer?: string;
 }
 
 export interface Messages {

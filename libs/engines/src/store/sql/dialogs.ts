@@ -13,11 +13,17 @@ export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
     return rows[0] && dialogOf(rows[0]);
   };
 
-  /** The dialogs that show a conversation: user and peer of each. */
-  const places = async (conversationId: string): Promise<(readonly [string, string])[]> => {
+  /** The dialogs in which the message at `seq` can be seen: user and peer of each. */
+  const places = async (conversationId: string, seq: number): Promise<(readonly [string, string])[]> => {
     const pair = pairOf(conversationId);
     if (pair) return [pair, [pair[1], pair[0]]];
-    const rows = await readDb.selectFrom("members").select("user_id").where("conversation_id", "=", conversationId).execute();
+    const rows = await readDb
+      .selectFrom("members")
+      .select("user_id")
+      .where("conversation_id", "=", conversationId)
+      // Who joined later has a read position behind it without having read it.
+      .where("joined_seq", "<", seq)
+      .execute();
     return rows.map((row) => [textOf(row.user_id), conversationId] as const);
   };
 
@@ -42,7 +48,7 @@ export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
     },
 
     async readers(conversationId, seq) {
-      const keys = distinctKeys(await places(conversationId));
+      const keys = distinctKeys(await places(conversationId, seq));
       const [rows, message] = await Promise.all([
         withSession(reads, (session) =>
           session.select({ table: "dialogs", columns: ["user_id", "read_seq"], key: ["user_id", "peer"] }, keys),
@@ -70,6 +76,18 @@ export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
         .where("m.conversation_id", "=", dialog.conversationId)
         .where("m.seq", ">", dialog.readSeq)
         .where("m.sender_id", "<>", userId)
+        .where("m.recalled_at", "is", null)
+        .where(({ not, exists, selectFrom, lit }) =>
+          not(
+            exists(
+              selectFrom("hidden_messages as h")
+                .select(lit(1).as("one"))
+                .where("h.user_id", "=", userId)
+                .whereRef("h.conversation_id", "=", "m.conversation_id")
+                .whereRef("h.seq", "=", "m.seq"),
+            ),
+          ),
+        )
         // What was said before the user joined is not the user's to read.
         .where((eb) => eb.or([eb("r.joined_seq", "is", null), eb("m.seq", ">", eb.ref("r.joined_seq"))]))
         .executeTakeFirst();

@@ -1,4 +1,13 @@
-import type { ConversationRow, DialogChange, Ingest, IngestChanges, IngestTransaction } from "../port/index.js";
+import {
+  type ConversationRow,
+  type DialogChange,
+  type Ingest,
+  type IngestChanges,
+  type IngestTransaction,
+  type MessageRow,
+  noAnnotations,
+} from "../port/index.js";
+import { annotationReads, annotationSteps } from "./annotations.js";
 import { contactOf, contactSelection, insertBlocks, insertContacts, relationsOn } from "./contacts.js";
 import type { SqlContext } from "./context.js";
 import { dialogSelection } from "./dialogs.js";
@@ -14,7 +23,7 @@ import {
   dialogOf,
   memberColumns,
   membersOf,
-  messageColumns,
+  newMessageColumns,
   numberOf,
   sentOf,
   textOf,
@@ -65,10 +74,29 @@ const insertMailboxes: Insertion = {
 };
 const insertMessages: Insertion = {
   table: "messages",
-  columns: messageColumns,
+  columns: newMessageColumns,
   key: ["conversation_id", "seq"],
   existing: "fail",
 };
+/** Most messages are not forwarded. */
+const insertForwarded: Insertion = { ...insertMessages, columns: [...newMessageColumns, "forwarded_from"] };
+const messageValues = (m: MessageRow): SqlValue[] => [
+  m.conversationId,
+  m.seq,
+  BigInt(m.id),
+  m.type,
+  m.from,
+  m.to,
+  m.clientMsgId,
+  m.payload,
+  m.mentions,
+  m.replyTo,
+  m.createdAt,
+  m.serverTs,
+  m.bodyHash,
+];
+/** What a message is stored with; what else it has is a change of it. */
+const isChanged = (m: MessageRow): boolean => m.edits > 0 || m.recalledAt !== null;
 const insertUpdates: Insertion = {
   table: "updates",
   columns: ["user_id", "pts", "type", "conversation_id", "seq", "created_at", "body"],
@@ -151,21 +179,16 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     ]),
     ...groupSteps(changes),
     put(insertMailboxes, [...changes.mailboxes], ([userId, pts]) => [userId, pts]),
-    put(insertMessages, changes.messages, (m) => [
-      m.conversationId,
-      m.seq,
-      BigInt(m.id),
-      m.type,
-      m.from,
-      m.to,
-      m.clientMsgId,
-      m.payload,
-      m.mentions,
-      m.replyTo,
-      m.createdAt,
-      m.serverTs,
-      m.bodyHash,
-    ]),
+    put(
+      insertMessages,
+      changes.messages.filter((m) => m.forwardedFrom === null),
+      messageValues,
+    ),
+    put(
+      insertForwarded,
+      changes.messages.filter((m) => m.forwardedFrom !== null),
+      (m) => [...messageValues(m), m.forwardedFrom],
+    ),
     put(
       insertMessageUpdates,
       changes.updates.filter((u) => u.body === null),
@@ -207,10 +230,13 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     put(insertBlocks, changes.blocks, (b) => [b.userId, b.peer, b.since]),
     put(insertPrivacy, changes.privacy, (p) => [p.userId, p.messages, p.groups, p.lastSeen, p.findByAccount ? 1 : 0]),
     put(insertProfiles, changes.profiles, (u) => [u.id, u.account, u.passwordHash, u.nickname, u.avatar, u.createdAt, u.bio ?? ""]),
+    ...annotationSteps(changes.annotations ?? noAnnotations, changes.messages.filter(isChanged)),
   ];
 };
 
 const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => ({
+  ...annotationReads(session),
+
   async lockOffsets(topic, partitions) {
     const keys = distinctKeys(partitions.map((partition) => [topic, partition]));
     const locking = { ...offsets, lock: true };
@@ -282,8 +308,9 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
   async countUnread(conversationId, userId, afterSeq, upToSeq) {
     const { rows } = await session.run(
       `select count(*) as unread, sum(case when instr(mentions, ?) > 0 or instr(mentions, '"@all"') > 0 then 1 else 0 end) as mentions
-       from messages where conversation_id = ? and seq > ? and seq <= ? and sender_id <> ?`,
-      [JSON.stringify(userId), conversationId, afterSeq, upToSeq, userId],
+       from messages m where conversation_id = ? and seq > ? and seq <= ? and sender_id <> ? and recalled_at is null
+       and not exists (select 1 from hidden_messages h where h.user_id = ? and h.conversation_id = m.conversation_id and h.seq = m.seq)`,
+      [JSON.stringify(userId), conversationId, afterSeq, upToSeq, userId, userId],
     );
     return { unread: numberOf(rows[0]?.unread ?? 0), mentions: numberOf(rows[0]?.mentions ?? 0) };
   },

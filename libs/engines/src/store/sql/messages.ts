@@ -23,11 +23,24 @@ export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
       return rows.map(sentOf);
     },
 
-    async history({ conversationId, beforeSeq, afterSeq, limit }) {
+    async history({ conversationId, beforeSeq, afterSeq, limit, viewer }) {
       const upwards = afterSeq !== undefined;
-      let query = readDb.selectFrom("messages").select(messageColumns).where("conversation_id", "=", conversationId);
+      let query = readDb.selectFrom("messages as m").select(messageColumns).where("conversation_id", "=", conversationId);
       if (beforeSeq !== undefined) query = query.where("seq", "<", beforeSeq);
       if (afterSeq !== undefined) query = query.where("seq", ">", afterSeq);
+      if (viewer !== undefined) {
+        query = query.where(({ not, exists, selectFrom, lit }) =>
+          not(
+            exists(
+              selectFrom("hidden_messages as h")
+                .select(lit(1).as("one"))
+                .where("h.user_id", "=", viewer)
+                .whereRef("h.conversation_id", "=", "m.conversation_id")
+                .whereRef("h.seq", "=", "m.seq"),
+            ),
+          ),
+        );
+      }
       const rows = await query
         .orderBy("seq", upwards ? "asc" : "desc")
         .limit(limit)

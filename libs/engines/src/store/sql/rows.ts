@@ -77,7 +77,8 @@ const memberOrder = (a: MemberRow, b: MemberRow): number =>
 /** Members in the port's order: by joinedAt, then userId. */
 export const membersOf = (rows: readonly Row[]): MemberRow[] => rows.map(memberOf).sort(memberOrder);
 
-export const messageColumns = [
+/** What every message is stored with. */
+export const newMessageColumns = [
   "conversation_id",
   "seq",
   "id",
@@ -93,6 +94,8 @@ export const messageColumns = [
   "body_hash",
 ] as const;
 
+export const messageColumns = [...newMessageColumns, "forwarded_from", "edits", "edited_at", "recalled_at"] as const;
+
 export const messageOf = (row: Row): MessageRow => ({
   id: textOf(row.id),
   conversationId: textOf(row.conversation_id),
@@ -107,6 +110,10 @@ export const messageOf = (row: Row): MessageRow => ({
   createdAt: numberOf(row.created_at),
   serverTs: numberOf(row.server_ts),
   bodyHash: textOf(row.body_hash),
+  forwardedFrom: nullableText(row.forwarded_from),
+  edits: numberOf(row.edits),
+  editedAt: nullableNumber(row.edited_at),
+  recalledAt: nullableNumber(row.recalled_at),
 });
 
 export const sentColumns = ["sender_id", "client_msg_id", "id", "conversation_id", "body_hash", "created_at"] as const;

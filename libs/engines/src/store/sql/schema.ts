@@ -81,7 +81,19 @@ export interface Tables {
     created_at: number;
     server_ts: number;
     body_hash: string;
+    forwarded_from: string | null;
+    edits: number;
+    edited_at: number | null;
+    recalled_at: number | null;
   };
+  /** Versions of payloads that edits have replaced. */
+  message_edits: { message_id: string | bigint; edit_no: number; payload: string; written_at: number; replaced_at: number };
+  /** Messages that users have deleted for themselves. */
+  hidden_messages: { user_id: string; conversation_id: string; seq: number; hidden_at: number };
+  reactions: { message_id: string | bigint; user_id: string; emoji: string; reacted_at: number };
+  /** How many rows `reactions` has for a message and an emoji. */
+  reaction_counts: { message_id: string | bigint; emoji: string; total: number; first_at: number };
+  pins: { conversation_id: string; seq: number; message_id: string | bigint; pinned_by: string; pinned_at: number };
   updates: {
     user_id: string;
     pts: number;

@@ -41,9 +41,19 @@ export interface Removal {
   readonly key: readonly string[];
 }
 
+/** A change of columns in rows that are there. */
+export interface Change {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** A unique key. */
+  readonly key: readonly string[];
+}
+
 /** One step of a batch of writes. The rows are made when their turn comes: the engine is busy with the step before then. */
 export type WriteStep =
   | { readonly insert: Insertion; readonly rows: () => readonly (readonly SqlValue[])[] }
+  /** Each row: the values of the columns, then those of the key. */
+  | { readonly change: Change; readonly rows: () => readonly (readonly SqlValue[])[] }
   | { readonly remove: Removal; readonly keys: () => readonly (readonly SqlValue[])[] };
 
 /**

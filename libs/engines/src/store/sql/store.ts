@@ -1,4 +1,5 @@
 import type { Store } from "../port/index.js";
+import { createAnnotations } from "./annotations.js";
 import { createContacts } from "./contacts.js";
 import { createConversations } from "./conversations.js";
 import type { SqlDialect } from "./dialect.js";
@@ -53,6 +54,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     sessions: createSessions(context),
     conversations: createConversations(context),
     messages: createMessages(context),
+    annotations: createAnnotations(context),
     updates: createUpdates(context),
     dialogs: createDialogs(context),
     groups: createGroups(context),

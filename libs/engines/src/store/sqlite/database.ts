@@ -60,7 +60,8 @@ export class Statements {
     const columns = described.map((column) => column.name);
     if (columns.length > 0) statement.setReturnArrays(true);
     // A message id has 63 bits, more than a number holds.
-    if (described.some(({ table, column }) => table === "messages" && column === "id")) statement.setReadBigInts(true);
+    if (described.some(({ table, column }) => (table === "messages" && column === "id") || column === "message_id"))
+      statement.setReadBigInts(true);
     const prepared = { statement, columns };
     this.#cache.set(sql, prepared);
     return prepared;

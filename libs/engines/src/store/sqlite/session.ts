@@ -1,4 +1,4 @@
-import type { Insertion, Merge, Row, Selection, Session, SqlResult, SqlValue, WriteStep } from "../sql/session.js";
+import type { Change, Insertion, Merge, Row, Selection, Session, SqlResult, SqlValue, WriteStep } from "../sql/session.js";
 import { TransactionState } from "../sql/transaction-state.js";
 import type { WorkerConnection } from "./connection.js";
 import type { Statements } from "./database.js";
@@ -30,6 +30,9 @@ const insertSql = ({ table, columns, key, existing }: Insertion): string => {
   const sets = Object.entries(existing).map(([column, merge]) => merged[merge](column, table));
   return `${insert} ${target} update set ${sets.join(", ")}`;
 };
+
+const changeSql = ({ table, columns, key }: Change): string =>
+  `update ${table} set ${columns.map((column) => `${column} = ?`).join(", ")} where ${where(key)}`;
 
 /** Lookups that run in place, at most: some microseconds each. More go to the thread. */
 const IN_PLACE = 256;
@@ -94,11 +97,11 @@ export class SqliteSession implements Session {
   /** All steps are on their way at once: after one that fails the worker refuses the rest, and the whole is rolled back. */
   async write(steps: readonly WriteStep[]): Promise<void> {
     await Promise.all(
-      steps.map((step) =>
-        "insert" in step
-          ? this.#each(insertSql(step.insert), step.rows())
-          : this.#each(`delete from ${step.remove.table} where ${where(step.remove.key)}`, step.keys()),
-      ),
+      steps.map((step) => {
+        if ("insert" in step) return this.#each(insertSql(step.insert), step.rows());
+        if ("change" in step) return this.#each(changeSql(step.change), step.rows());
+        return this.#each(`delete from ${step.remove.table} where ${where(step.remove.key)}`, step.keys());
+      }),
     );
   }
 

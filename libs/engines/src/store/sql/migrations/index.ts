@@ -3,6 +3,7 @@ import { type Kysely, type Migration, Migrator, sql } from "kysely";
 import type { SqlDialect } from "../dialect.js";
 import { first } from "./0001-first.js";
 import { refreshGrace } from "./0002-refresh-grace.js";
+import { messageChanges } from "./0003-message-changes.js";
 import { groupRules } from "./0006-group-rules.js";
 import { contacts } from "./0009-contacts.js";
 import type { SchemaChange } from "./version.js";
@@ -11,6 +12,7 @@ import type { SchemaChange } from "./version.js";
 const changes: Readonly<Record<string, SchemaChange>> = {
   "0001-first": first,
   "0002-refresh-grace": refreshGrace,
+  "0003-message-changes": messageChanges,
   "0006-group-rules": groupRules,
   "0009-contacts": contacts,
 };

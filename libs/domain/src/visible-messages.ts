@@ -1,0 +1,39 @@
+import type { MemberRow, MessageRow } from "@dunlin/engines/store";
+import { AppError } from "@dunlin/runtime";
+import type { Access } from "./access.js";
+import type { RequestStore } from "./guarded-store.js";
+import { isGroupId, pairOf } from "./ids.js";
+
+/** A message that a user may see, and the user's membership when it is in a group. */
+export interface VisibleMessage {
+  readonly message: MessageRow;
+  readonly member: MemberRow | undefined;
+}
+
+/** Messages by id, for those who may see them. */
+export class VisibleMessages {
+  constructor(
+    private readonly store: Pick<RequestStore, "messages" | "annotations">,
+    private readonly access: Access,
+  ) {}
+
+  /**
+   * A message of a conversation that the user is in, said since the user joined and not deleted by the user. Anybody
+   * else's answers like one that does not exist.
+   * @throws AppError NOT_FOUND, UNAVAILABLE
+   */
+  async get(userId: string, id: string): Promise<VisibleMessage> {
+    const [message] = await this.store.messages.get([id]);
+    if (!message) throw new AppError("NOT_FOUND");
+    const { conversationId, seq } = message;
+    let member: MemberRow | undefined;
+    if (isGroupId(conversationId)) {
+      member = await this.access.membership(userId, conversationId).catch((error: unknown) => {
+        throw error instanceof AppError && error.code === "NOT_A_MEMBER" ? new AppError("NOT_FOUND") : error;
+      });
+      if (seq <= member.joinedSeq) throw new AppError("NOT_FOUND");
+    } else if (!pairOf(conversationId)?.includes(userId)) throw new AppError("NOT_FOUND");
+    if ((await this.store.annotations.hidden([{ userId, conversationId, seq }])).length > 0) throw new AppError("NOT_FOUND");
+    return { message, member };
+  }
+}
