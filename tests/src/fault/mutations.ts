@@ -27,8 +27,8 @@ export const mutations = {
     replacements: [
       {
         file: "libs/domain/dist/sending.js",
-        find: "if (before === undefined)",
-        replace: "if (true)",
+        find: "if (before === undefined)\n            return { ...fresh, stored: false };",
+        replace: "return { ...fresh, stored: false };",
       },
       {
         file: "libs/domain/dist/sending.js",
