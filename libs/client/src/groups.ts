@@ -38,6 +38,36 @@ export interface MemberChange {
   muted_until?: number;
 }
 
+/** Whom a group keeps out. */
+export interface Ban {
+  user_id: string;
+  banned_by: string;
+  banned_at: number;
+}
+
+export interface InviteLink {
+  /** The code to join by. */
+  link: string;
+  /** ms since 1970; 0: never. */
+  expires_at: number;
+  /** 0: as often as wanted. */
+  max_uses: number;
+  uses: number;
+}
+
+export interface JoinRequest {
+  user_id: string;
+  message: string;
+  requested_at: number;
+  expires_at: number;
+}
+
+/** In, waiting for an approval, or soon one of both. */
+export interface Joining {
+  state: "joined" | "requested" | "accepted";
+  group_id: string;
+}
+
 export class Groups {
   constructor(private readonly http: Http) {}
 
@@ -77,10 +107,58 @@ export class Groups {
     await this.http.request("DELETE", memberPath(id, userId), { repeatable: true });
   }
 
+  /** Ends the group: it stays readable, and nobody sends any more. The owner may. */
+  async dissolve(id: string): Promise<void> {
+    await this.http.request("DELETE", groupPath(id), { repeatable: true });
+  }
+
+  bans(id: string, query: PageQuery = {}): Promise<Page<Ban>> {
+    return this.http.request("GET", `${groupPath(id)}/bans`, { query: { ...query }, repeatable: true });
+  }
+
+  /** Keeps a user out, and removes who is in; the owner and admins may. */
+  async ban(id: string, userId: string): Promise<void> {
+    await this.http.request("PUT", banPath(id, userId), { repeatable: true });
+  }
+
+  async unban(id: string, userId: string): Promise<void> {
+    await this.http.request("DELETE", banPath(id, userId), { repeatable: true });
+  }
+
+  inviteLink(id: string): Promise<InviteLink> {
+    return this.http.request("GET", `${groupPath(id)}/invite-link`, { repeatable: true });
+  }
+
+  /** A new link in place of the one there is; it works while the group's `join` is "link" or "approval". */
+  newInviteLink(id: string, terms: { expires_at?: number; max_uses?: number } = {}): Promise<InviteLink> {
+    return this.http.request("POST", `${groupPath(id)}/invite-link`, { body: terms, repeatable: true });
+  }
+
+  async revokeInviteLink(id: string): Promise<void> {
+    await this.http.request("DELETE", `${groupPath(id)}/invite-link`, { repeatable: true });
+  }
+
+  /** Comes in by a link, or asks to where that needs approval. */
+  join(link: string, message?: string): Promise<Joining> {
+    const body = message === undefined ? { link } : { link, message };
+    return this.http.request("POST", "/v1/groups/join", { body, repeatable: true });
+  }
+
+  joinRequests(id: string, query: PageQuery = {}): Promise<Page<JoinRequest>> {
+    return this.http.request("GET", `${groupPath(id)}/join-requests`, { query: { ...query }, repeatable: true });
+  }
+
+  /** Not repeated after a network error: the second time there is no such request any more. */
+  async answerJoinRequest(id: string, userId: string, accept: boolean): Promise<void> {
+    const path = `${groupPath(id)}/join-requests/${encodeURIComponent(userId)}`;
+    await this.http.request("POST", path, { body: { accept }, repeatable: false });
+  }
+
   async leave(id: string): Promise<void> {
     await this.http.request("POST", `${groupPath(id)}/leave`, { repeatable: true });
   }
 }
 
 const groupPath = (id: string): string => `/v1/groups/${encodeURIComponent(id)}`;
+const banPath = (id: string, userId: string): string => `${groupPath(id)}/bans/${encodeURIComponent(userId)}`;
 const memberPath = (id: string, userId: string): string => `${groupPath(id)}/members/${encodeURIComponent(userId)}`;

@@ -3,11 +3,22 @@ import { AppError } from "@dunlin/runtime";
 import type { Access, KnownGroup } from "./access.js";
 import type { CommandOutcomes } from "./command-outcomes.js";
 import type { Outcome } from "./groups.js";
+import { newLinkCode } from "./ids.js";
 import { allowed, allowedOn, type Operation } from "./permissions.js";
 
 export interface GroupGovernanceDeps {
   readonly access: Access;
   readonly outcomes: CommandOutcomes;
+}
+
+/** An invite link; times in ms since 1970. */
+export interface InviteLink {
+  readonly link: string;
+  /** 0: never. */
+  readonly expiresAt: number;
+  /** Times it may be used to join or to ask for it; 0: as often as wanted. */
+  readonly maxUses: number;
+  readonly uses: number;
 }
 
 /** What a group says of itself; what is not there stays as it is. Times in ms since 1970. */
@@ -62,6 +73,62 @@ export class GroupGovernance {
       if (!members.has(userId)) throw new AppError("NOT_FOUND");
       return { $case: "transferGroup", value: { groupId, actorId, userId } };
     });
+  }
+
+  /** Keeps a user out, removing who is in; or lets one be brought in again. @throws AppError PEER_NOT_FOUND */
+  async ban(actorId: string, groupId: string, userId: string, banned: boolean, requestId: string): Promise<Outcome> {
+    const { access } = this.deps;
+    const [missing] = await access.missingUsers([userId]);
+    return this.#run(actorId, groupId, "ban", requestId, ({ members }) => {
+      if (!allowedOn("ban", members.get(actorId)?.role, members.get(userId)?.role)) throw new AppError("FORBIDDEN");
+      if (missing !== undefined) throw new AppError("PEER_NOT_FOUND");
+      return { $case: "banMember", value: { groupId, actorId, userId, banned } };
+    });
+  }
+
+  /** Makes a new invite link in place of the one there is. */
+  async newLink(
+    actorId: string,
+    groupId: string,
+    { expiresAt, maxUses }: Pick<InviteLink, "expiresAt" | "maxUses">,
+    requestId: string,
+  ): Promise<{ link: InviteLink; outcome: Outcome }> {
+    const link = newLinkCode();
+    const outcome = await this.#setLink(actorId, groupId, { link, expiresAt, maxUses }, requestId);
+    return { link: { link, expiresAt, maxUses, uses: 0 }, outcome };
+  }
+
+  revokeLink(actorId: string, groupId: string, requestId: string): Promise<Outcome> {
+    return this.#setLink(actorId, groupId, { link: "", expiresAt: 0, maxUses: 0 }, requestId);
+  }
+
+  /** The invite link, for those who make it. @throws AppError NOT_FOUND without one */
+  async link(actorId: string, groupId: string): Promise<InviteLink> {
+    const { settings } = await this.deps.access.governed(actorId, groupId, "manageLink");
+    if (settings.link === "") throw new AppError("NOT_FOUND");
+    return { link: settings.link, expiresAt: settings.linkExpiresAt, maxUses: settings.linkMaxUses, uses: settings.linkUses };
+  }
+
+  /** Lets in who has asked, or does not. @throws AppError NOT_FOUND without a request that waits; GROUP_FULL */
+  answer(actorId: string, groupId: string, userId: string, accept: boolean, requestId: string): Promise<Outcome> {
+    return this.#run(actorId, groupId, "answerJoinRequests", requestId, () => ({
+      $case: "answerJoinRequest",
+      value: { groupId, actorId, userId, accept },
+    }));
+  }
+
+  /** The group's end: readable, and nobody sends any more. */
+  dissolve(actorId: string, groupId: string, requestId: string): Promise<Outcome> {
+    return this.#run(actorId, groupId, "dissolve", requestId, () => ({ $case: "dissolveGroup", value: { groupId, actorId } }));
+  }
+
+  #setLink(
+    actorId: string,
+    groupId: string,
+    link: { readonly link: string; readonly expiresAt: number; readonly maxUses: number },
+    requestId: string,
+  ): Promise<Outcome> {
+    return this.#run(actorId, groupId, "manageLink", requestId, () => ({ $case: "setInviteLink", value: { groupId, actorId, ...link } }));
   }
 
   async #run(

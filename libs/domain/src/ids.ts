@@ -59,15 +59,20 @@ const ID_CHARS = 14;
 /** What a typed id names: U user, G group, C supergroup, D device, F file. */
 export type IdType = "U" | "G" | "C" | "D" | "F";
 
-/** A new typed id: the type's letter and 14 random base-58 characters (82 bits), never sequential. */
-export const newId = (type: IdType): string => {
-  let id: string = type;
-  while (id.length <= ID_CHARS) {
+const base58 = (chars: number): string => {
+  let text = "";
+  while (text.length < chars) {
     // Bytes of 232 and above are dropped so that every character is equally likely.
-    for (const byte of randomBytes(24)) if (byte < 232 && id.length <= ID_CHARS) id += BASE58[byte % 58];
+    for (const byte of randomBytes(24)) if (byte < 232 && text.length < chars) text += BASE58[byte % 58];
   }
-  return id;
+  return text;
 };
+
+/** A new typed id: the type's letter and 14 random base-58 characters (82 bits), never sequential. */
+export const newId = (type: IdType): string => type + base58(ID_CHARS);
+
+/** The code of an invite link: 22 random base-58 characters (128 bits), which nobody guesses. */
+export const newLinkCode = (): string => base58(22);
 
 const FILE = /^F[1-9A-HJ-NP-Za-km-z]{14}$/;
 const PEER = /^[UGC][1-9A-HJ-NP-Za-km-z]{14}$/;

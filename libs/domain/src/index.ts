@@ -14,6 +14,7 @@ export * from "./dialogs-view.js";
 export * from "./emoji.js";
 export * from "./frames.js";
 export * from "./group-governance.js";
+export * from "./group-joining.js";
 export * from "./group-rules.js";
 export * from "./groups.js";
 export * from "./guarded-store.js";

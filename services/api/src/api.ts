@@ -6,6 +6,7 @@ import {
   CommandOutcomes,
   Contacts,
   GroupGovernance,
+  GroupJoining,
   Groups,
   guardedStore,
   MessageChanges,
@@ -23,6 +24,7 @@ import { Gateways } from "./gateways.js";
 import { RateLimit } from "./http/rate-limit.js";
 
 const STORE_TIMEOUT_MS = 1_500;
+const DAY_MS = 86_400_000;
 
 /** The parts that handlers work with, made from one context. */
 export interface Api {
@@ -42,6 +44,7 @@ export interface Api {
   readonly governance: GroupGovernance;
   readonly visible: VisibleMessages;
   readonly changes: MessageChanges;
+  readonly joining: GroupJoining;
   readonly gateways: Gateways;
   readonly limits: {
     /** By user id; one token a message. */
@@ -88,6 +91,7 @@ export const createApi = (ctx: ApiContext): Api => {
       editWindowMs: config.IM_EDIT_WINDOW_S * 1_000,
       recallWindowMs: config.IM_RECALL_WINDOW_S * 1_000,
     }),
+    joining: new GroupJoining({ store, access, outcomes, clock, requestTtlMs: config.IM_JOIN_REQUEST_DAYS * DAY_MS }),
     gateways: new Gateways(registry),
     limits: {
       sends: new RateLimit(config.IM_RATE_SENDS_PER_S, 1_000, clock),

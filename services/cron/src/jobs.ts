@@ -13,7 +13,7 @@ export interface Job {
 
 const DAY_MS = 86_400_000;
 
-export const createJobs = (config: CronConfig, store: Pick<Store, "sessions" | "updates">, clock: Pick<Clock, "now">): Job[] => [
+export const createJobs = (config: CronConfig, store: Pick<Store, "sessions" | "updates" | "groups">, clock: Pick<Clock, "now">): Job[] => [
   {
     name: "sessions",
     schedule: config.IM_CRON_SESSIONS,
@@ -24,5 +24,10 @@ export const createJobs = (config: CronConfig, store: Pick<Store, "sessions" | "
     name: "updates",
     schedule: config.IM_CRON_UPDATES,
     slice: (limit) => store.updates.trim(clock.now() - config.IM_UPDATES_KEEP_DAYS * DAY_MS, config.IM_UPDATES_KEEP_COUNT, limit),
+  },
+  {
+    name: "join-requests",
+    schedule: config.IM_CRON_JOIN_REQUESTS,
+    slice: (limit) => store.groups.removeExpiredRequests(clock.now(), limit),
   },
 ];

@@ -112,6 +112,39 @@ export const groupGovernanceScenarios = (system: () => System): void => {
       await ann.shows(group, ["news", "at last"]);
     });
 
+    test("a dissolved group stays readable, keeps its members, and nobody sends any more", async () => {
+      await cem.client.messages.sendText(group, "last words");
+      await ann.shows(group, ["last words"]);
+      await expect(bob.client.groups.dissolve(group)).rejects.toEqual(refused(403));
+      await ann.client.groups.dissolve(group);
+      await told([ann, bob, cem], "the end", { type: "GROUP", action: "dissolved", by: ann.id });
+      for (const person of [ann, bob, cem]) {
+        await expect(person.client.messages.sendText(group, "hm")).rejects.toEqual(refused(834));
+        const dialog = await person.client.dialogs.get(group);
+        expect(dialog.top_message?.payload).toEqual({ msg_type: "text", text: "last words" });
+        expect((await person.client.dialogs.history(group)).items).toHaveLength(1);
+        expect((await person.client.groups.get(group)).dissolved_at).toBeGreaterThan(0);
+      }
+      expect(Object.keys(await roles())).toHaveLength(3);
+      await bob.client.dialogs.read(group, 1);
+      const dot = await people.registered("dot");
+      const { groups } = ann.client;
+      for (const change of [
+        () => groups.update(group, { title: "again" }),
+        () => groups.add(group, [dot.id]),
+        () => groups.remove(group, cem.id),
+        () => groups.updateMember(group, bob.id, { role: "member" }),
+        () => groups.transfer(group, bob.id),
+        () => groups.newInviteLink(group),
+        () => groups.ban(group, cem.id),
+      ]) {
+        await expect(change()).rejects.toEqual(refused(834));
+      }
+      // Leaving is always possible.
+      await cem.client.groups.leave(group);
+      expect((await bob.client.groups.get(group)).member_count).toBe(2);
+    });
+
     test("slow mode lets a member send once in a while, the same message as often as needed, and leaders at will", async () => {
       await ann.client.groups.update(group, { slow_mode_s: 60 });
       const message = { to: group, client_msg_id: "slow-1", payload: { msg_type: "text", text: "one" } };

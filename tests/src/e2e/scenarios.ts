@@ -1,10 +1,12 @@
 import type { System } from "../support/system.js";
+import { authorisationScenarios } from "./authorisation.js";
 import { badInputScenarios } from "./bad-input.js";
 import { blockScenarios } from "./blocks.js";
 import { catchingUpScenarios } from "./catching-up.js";
 import { contactScenarios } from "./contacts.js";
 import { conversationScenarios } from "./conversations.js";
 import { groupGovernanceScenarios } from "./group-governance.js";
+import { groupJoiningScenarios } from "./group-joining.js";
 import { handshakeScenarios } from "./handshakes.js";
 import { messageChangeScenarios } from "./message-changes.js";
 import { notificationScenarios } from "./notifications.js";
@@ -26,4 +28,6 @@ export const allScenarios = (system: () => System): void => {
   groupGovernanceScenarios(system);
   blockScenarios(system);
   contactScenarios(system);
+  groupJoiningScenarios(system);
+  authorisationScenarios(system);
 };

@@ -1,10 +1,12 @@
 import { groupLimits } from "@dunlin/domain";
 import { z } from "zod";
+import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { groupParameter, showGroup, statusOf, tag } from "./groups.js";
-import { changeView, groupId, groupView, joinMode, plainText, userId } from "./schemas.js";
+import { changeView, groupId, groupView, joinMode, pageOf, pageQuery, plainText, time, userId } from "./schemas.js";
 import { avatar } from "./users.js";
 
+const DEFAULT_LIMIT = 50;
 const memberParameters = z.strictObject({ id: groupId, user: userId });
 const until = z.int().min(0).meta({ description: "ms since 1970; 0: no longer" });
 /** Text of several lines. */
@@ -80,6 +82,79 @@ export const groupGovernanceRoutes = [
     handler: async ({ governance }, { claims, params, body, requestId }) => {
       const state = await governance.transfer(claims.userId, params.id, body.user_id, requestId);
       return { status: statusOf(state), data: { state } };
+    },
+  }),
+  route({
+    id: "dissolveGroup",
+    method: "delete",
+    path: "/v1/groups/{id}",
+    tag,
+    summary: "End a group; the owner may. It stays readable, and nobody sends any more. 202 when it takes effect a little later",
+    params: groupParameter,
+    statuses: [200, 202],
+    response: changeView,
+    errors: governing,
+    handler: async ({ governance }, { claims, params, requestId }) => {
+      const state = await governance.dissolve(claims.userId, params.id, requestId);
+      return { status: statusOf(state), data: { state } };
+    },
+  }),
+  route({
+    id: "ban",
+    method: "put",
+    path: "/v1/groups/{id}/bans/{user}",
+    tag,
+    summary: "Keep a user out, removing who is in; the owner and admins may. 202 when it takes effect a little later",
+    params: memberParameters,
+    statuses: [200, 202],
+    response: changeView,
+    errors: [...governing, "PEER_NOT_FOUND"],
+    handler: async ({ governance }, { claims, params, requestId }) => {
+      const state = await governance.ban(claims.userId, params.id, params.user, true, requestId);
+      return { status: statusOf(state), data: { state } };
+    },
+  }),
+  route({
+    id: "unban",
+    method: "delete",
+    path: "/v1/groups/{id}/bans/{user}",
+    tag,
+    summary: "Let a user be brought in again; the owner and admins may. 202 when it takes effect a little later",
+    params: memberParameters,
+    statuses: [200, 202],
+    response: changeView,
+    errors: [...governing, "PEER_NOT_FOUND"],
+    handler: async ({ governance }, { claims, params, requestId }) => {
+      const state = await governance.ban(claims.userId, params.id, params.user, false, requestId);
+      return { status: statusOf(state), data: { state } };
+    },
+  }),
+  route({
+    id: "listBans",
+    method: "get",
+    path: "/v1/groups/{id}/bans",
+    tag,
+    summary: "Whom a group keeps out; the owner and admins may see it",
+    params: groupParameter,
+    query: pageQuery,
+    response: pageOf(
+      z.object({ user_id: z.string(), banned_by: z.string(), banned_at: time("When the user was banned") }).meta({ id: "Ban" }),
+    ),
+    errors: ["NOT_A_MEMBER", "FORBIDDEN", "GROUP_DISSOLVED"],
+    handler: async ({ access, store }, { claims, params, query }) => {
+      await access.governed(claims.userId, params.id, "listBans");
+      const list = `bans ${params.id}`;
+      const after = query.cursor === undefined ? "" : readCursor(list, claims.userId, z.string().max(64), query.cursor);
+      const limit = query.limit ?? DEFAULT_LIMIT;
+      const rows = await store.groups.bans(params.id, after, limit + 1);
+      const shown = rows.slice(0, limit);
+      const last = rows.length > limit ? shown.at(-1) : undefined;
+      return {
+        data: {
+          items: shown.map((row) => ({ user_id: row.userId, banned_by: row.bannedBy, banned_at: row.bannedAt })),
+          next_cursor: last ? makeCursor(list, claims.userId, last.userId) : null,
+        },
+      };
     },
   }),
 ];

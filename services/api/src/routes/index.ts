@@ -5,6 +5,7 @@ import { contactRoutes } from "./contacts.js";
 import { dialogRoutes } from "./dialogs.js";
 import { gatewayRoutes } from "./gateway.js";
 import { groupGovernanceRoutes } from "./group-governance.js";
+import { groupJoiningRoutes } from "./group-joining.js";
 import { groupRoutes } from "./groups.js";
 import { messageChangeRoutes } from "./message-changes.js";
 import { messageRoutes } from "./messages.js";
@@ -26,4 +27,5 @@ export const routes: readonly Route[] = [
   ...blockRoutes,
   ...contactRoutes,
   ...messageChangeRoutes,
+  ...groupJoiningRoutes,
 ];

@@ -184,4 +184,7 @@ export const outgoingMessage = z
   })
   .meta({ id: "OutgoingMessage" });
 
+/** The usual query of a list. */
+export const pageQuery = z.strictObject({ cursor: cursorParameter.optional(), limit: queryInteger(1, 100).optional() });
+
 export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next_cursor: z.string().nullable() });

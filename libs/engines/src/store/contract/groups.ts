@@ -89,6 +89,7 @@ export const groupsContract = (harness: () => StoreHarness): void => {
     expect(await store.groups.joinRequests(group, undefined, T0, 2)).toEqual([third, first]);
     expect(await store.groups.joinRequests(group, first, T0, 2)).toEqual([second]);
     expect(await store.groups.joinRequests(group, undefined, long, 9)).toEqual([]);
+    expect([await store.groups.countJoinRequests(group, T0), await store.groups.countJoinRequests(group, long)]).toEqual([3, 0]);
     await store.ingest.transaction(async (tx) => {
       expect(await tx.joinRequests(users.slice(0, 1).map((userId) => ({ conversationId: group, userId })))).toEqual([first]);
       tx.write({ ...noChanges, joinRequestsRemoved: [first, second], joinRequests: [{ ...second, message: "again" }] });

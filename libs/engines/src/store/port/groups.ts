@@ -76,6 +76,8 @@ export interface Groups {
     now: number,
     limit: number,
   ): Promise<JoinRequest[]>;
+  /** How many requests have not expired at `now`. */
+  countJoinRequests(conversationId: string, now: number): Promise<number>;
   /** Removes requests that expired before `before`, at most `limit`. @returns how many. */
   removeExpiredRequests(before: number, limit: number): Promise<number>;
 }

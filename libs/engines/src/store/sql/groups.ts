@@ -162,6 +162,16 @@ export const createGroups = ({ reads, readDb, writeDb }: SqlContext): Groups => 
     return (await query.orderBy("requested_at").orderBy("user_id").limit(limit).execute()).map(requestOf);
   },
 
+  async countJoinRequests(conversationId, now) {
+    const row = await readDb
+      .selectFrom("join_requests")
+      .select((eb) => eb.fn.countAll().as("waiting"))
+      .where("conversation_id", "=", conversationId)
+      .where("expires_at", ">", now)
+      .executeTakeFirst();
+    return numberOf(row?.waiting ?? 0);
+  },
+
   async removeExpiredRequests(before, limit) {
     const expired = await readDb
       .selectFrom("join_requests")

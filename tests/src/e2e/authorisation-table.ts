@@ -1,0 +1,229 @@
+import type { Person } from "../support/person.js";
+
+/** Who calls. Kicked and banned have been members; a stranger never was one; nobody has no token. */
+export const roles = ["nobody", "stranger", "banned", "kicked", "member", "admin", "owner"] as const;
+export type Role = (typeof roles)[number];
+
+/** A group as each row finds it: fresh, with somebody in every role. */
+export interface Scene {
+  readonly group: string;
+  readonly persons: Readonly<Record<Exclude<Role, "nobody">, Person>>;
+  /** A member apart for each role, to do things to. */
+  target(role: Role): Person;
+  /** Somebody outside of the group, apart for each role. */
+  outsider(role: Role): Person;
+}
+
+export interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/** One operation, and whose part it is. Where nothing else is said, who is refused gets the usual code of that role. */
+export interface Row {
+  /** As OpenAPI has it: method and path. Several rows may show one operation. */
+  readonly operation: string;
+  /** What is special about it. */
+  readonly as?: string;
+  readonly allowed: readonly Role[];
+  readonly request: (scene: Scene, role: Role) => Request;
+  /** Codes of refusals that are not the usual ones. */
+  readonly refusals?: Readonly<Partial<Record<Role, number>>>;
+  /** Called once in the fresh group. */
+  readonly prepare?: (scene: Scene) => Promise<void>;
+}
+
+/** The code that a role is refused with: its token, its membership, its rights. */
+export const usualRefusal: Readonly<Record<Role, number>> = {
+  nobody: 706,
+  stranger: 804,
+  banned: 804,
+  kicked: 804,
+  member: 403,
+  admin: 403,
+  owner: 403,
+};
+
+const members = ["member", "admin", "owner"] as const;
+const leaders = ["admin", "owner"] as const;
+const owner = ["owner"] as const;
+let sends = 0;
+
+/** A request whose path and body name only the group. */
+const on =
+  (method: string, path = "", body?: unknown) =>
+  ({ group }: Scene): Request => ({ method, path: `/v1/groups/${group}${path}`, ...(body === undefined ? {} : { body }) });
+
+const withLink = (join: "link" | "approval") => async (scene: Scene) => {
+  const { client } = scene.persons.owner;
+  await client.groups.update(scene.group, { join });
+  const { link } = await client.groups.newInviteLink(scene.group);
+  links.set(scene.group, link);
+};
+const links = new Map<string, string>();
+const joining = ({ group }: Scene): Request => ({ method: "POST", path: "/v1/groups/join", body: { link: links.get(group) } });
+
+/** Every operation on a group, by whose part it is: add a row for each new one. */
+export const groupRows: readonly Row[] = [
+  { operation: "GET /v1/groups/{id}", allowed: members, request: on("GET") },
+  { operation: "PATCH /v1/groups/{id}", allowed: leaders, request: on("PATCH", "", { announcement: "hear, hear" }) },
+  { operation: "DELETE /v1/groups/{id}", allowed: owner, request: on("DELETE") },
+  { operation: "GET /v1/groups/{id}/members", allowed: members, request: on("GET", "/members") },
+  {
+    operation: "POST /v1/groups/{id}/members",
+    allowed: members,
+    request: ({ group, outsider }, role) => ({
+      method: "POST",
+      path: `/v1/groups/${group}/members`,
+      body: { user_ids: [outsider(role).id] },
+    }),
+  },
+  {
+    operation: "POST /v1/groups/{id}/members",
+    as: "where joining needs approval",
+    allowed: leaders,
+    prepare: withLink("approval"),
+    request: ({ group, outsider }, role) => ({
+      method: "POST",
+      path: `/v1/groups/${group}/members`,
+      body: { user_ids: [outsider(role).id] },
+    }),
+  },
+  {
+    operation: "POST /v1/groups/{id}/members",
+    as: "of a banned user",
+    allowed: [],
+    refusals: { member: 833, admin: 833, owner: 833 },
+    request: ({ group, persons }) => ({ method: "POST", path: `/v1/groups/${group}/members`, body: { user_ids: [persons.banned.id] } }),
+  },
+  {
+    operation: "PATCH /v1/groups/{id}/members/{user}",
+    as: "a role",
+    allowed: owner,
+    request: ({ group, target }, role) => ({
+      method: "PATCH",
+      path: `/v1/groups/${group}/members/${target(role).id}`,
+      body: { role: "admin" },
+    }),
+  },
+  {
+    operation: "PATCH /v1/groups/{id}/members/{user}",
+    as: "a mute",
+    allowed: leaders,
+    request: ({ group, target }, role) => ({
+      method: "PATCH",
+      path: `/v1/groups/${group}/members/${target(role).id}`,
+      body: { muted_until: 4_000_000_000_000 },
+    }),
+  },
+  {
+    operation: "PATCH /v1/groups/{id}/members/{user}",
+    as: "the owner's",
+    allowed: [],
+    request: ({ group, persons }) => ({
+      method: "PATCH",
+      path: `/v1/groups/${group}/members/${persons.owner.id}`,
+      body: { muted_until: 4_000_000_000_000 },
+    }),
+  },
+  {
+    operation: "DELETE /v1/groups/{id}/members/{user}",
+    allowed: leaders,
+    request: ({ group, target }, role) => ({ method: "DELETE", path: `/v1/groups/${group}/members/${target(role).id}` }),
+  },
+  {
+    operation: "DELETE /v1/groups/{id}/members/{user}",
+    as: "an admin",
+    allowed: owner,
+    request: ({ group, target }) => ({ method: "DELETE", path: `/v1/groups/${group}/members/${target("admin").id}` }),
+    prepare: ({ group, persons, target }) => persons.owner.client.groups.updateMember(group, target("admin").id, { role: "admin" }),
+  },
+  { operation: "POST /v1/groups/{id}/leave", allowed: members, request: on("POST", "/leave") },
+  {
+    operation: "POST /v1/groups/{id}/transfer",
+    allowed: owner,
+    request: ({ group, target }, role) => ({ method: "POST", path: `/v1/groups/${group}/transfer`, body: { user_id: target(role).id } }),
+  },
+  {
+    operation: "PUT /v1/groups/{id}/bans/{user}",
+    allowed: leaders,
+    request: ({ group, target }, role) => ({ method: "PUT", path: `/v1/groups/${group}/bans/${target(role).id}` }),
+  },
+  {
+    operation: "PUT /v1/groups/{id}/bans/{user}",
+    as: "the owner",
+    allowed: [],
+    request: ({ group, persons }) => ({ method: "PUT", path: `/v1/groups/${group}/bans/${persons.owner.id}` }),
+  },
+  {
+    operation: "DELETE /v1/groups/{id}/bans/{user}",
+    allowed: leaders,
+    request: ({ group, persons }) => ({ method: "DELETE", path: `/v1/groups/${group}/bans/${persons.banned.id}` }),
+  },
+  { operation: "GET /v1/groups/{id}/bans", allowed: leaders, request: on("GET", "/bans") },
+  { operation: "POST /v1/groups/{id}/invite-link", allowed: leaders, request: on("POST", "/invite-link", { max_uses: 3 }) },
+  { operation: "GET /v1/groups/{id}/invite-link", allowed: leaders, prepare: withLink("link"), request: on("GET", "/invite-link") },
+  { operation: "DELETE /v1/groups/{id}/invite-link", allowed: leaders, request: on("DELETE", "/invite-link") },
+  {
+    operation: "POST /v1/groups/join",
+    allowed: ["stranger", "kicked", ...members],
+    refusals: { banned: 833 },
+    prepare: withLink("link"),
+    request: joining,
+  },
+  {
+    operation: "POST /v1/groups/join",
+    as: "where it needs approval",
+    allowed: ["stranger", "kicked", ...members],
+    refusals: { banned: 833 },
+    prepare: withLink("approval"),
+    request: joining,
+  },
+  { operation: "GET /v1/groups/{id}/join-requests", allowed: leaders, request: on("GET", "/join-requests") },
+  {
+    operation: "POST /v1/groups/{id}/join-requests/{user}",
+    allowed: leaders,
+    prepare: async (scene) => {
+      await withLink("approval")(scene);
+      const link = links.get(scene.group) ?? "";
+      await Promise.all(leaders.map((role) => scene.outsider(role).client.groups.join(link)));
+    },
+    request: ({ group, outsider }, role) => ({
+      method: "POST",
+      path: `/v1/groups/${group}/join-requests/${outsider(role).id}`,
+      body: { accept: true },
+    }),
+  },
+  {
+    operation: "POST /v1/messages",
+    allowed: members,
+    request: ({ group }) => ({
+      method: "POST",
+      path: "/v1/messages",
+      body: { to: group, client_msg_id: `row-${sends++}`, payload: { msg_type: "text", text: "hi" } },
+    }),
+  },
+  {
+    operation: "POST /v1/messages",
+    as: "while all are muted",
+    allowed: leaders,
+    refusals: { member: 831 },
+    prepare: async ({ group, persons }) => void (await persons.owner.client.groups.update(group, { muted_until: 4_000_000_000_000 })),
+    request: ({ group }) => ({
+      method: "POST",
+      path: "/v1/messages",
+      body: { to: group, client_msg_id: `row-${sends++}`, payload: { msg_type: "text", text: "hi" } },
+    }),
+  },
+  {
+    operation: "GET /v1/dialogs/{peer}/messages",
+    allowed: members,
+    request: ({ group }) => ({ method: "GET", path: `/v1/dialogs/${group}/messages` }),
+  },
+  {
+    operation: "POST /v1/dialogs/{peer}/read",
+    allowed: members,
+    request: ({ group }) => ({ method: "POST", path: `/v1/dialogs/${group}/read`, body: { seq: 0 } }),
+  },
+];
