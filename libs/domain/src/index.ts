@@ -1,5 +1,6 @@
 export * from "./access.js";
 export * from "./accounts.js";
+export * from "./addresses.js";
 export * from "./batcher.js";
 export * from "./blocks.js";
 export * from "./breaker.js";

@@ -21,7 +21,7 @@ import {
 import type { Metrics } from "@dunlin/runtime";
 import type { ApiContext } from "./context.js";
 import { Gateways } from "./gateways.js";
-import { RateLimit } from "./http/rate-limit.js";
+import { Limits } from "./limits/limits.js";
 
 const STORE_TIMEOUT_MS = 1_500;
 const DAY_MS = 86_400_000;
@@ -46,16 +46,7 @@ export interface Api {
   readonly changes: MessageChanges;
   readonly joining: GroupJoining;
   readonly gateways: Gateways;
-  readonly limits: {
-    /** By user id; one token a message. */
-    readonly sends: RateLimit;
-    /** By address; one token a failure. */
-    readonly loginFailures: RateLimit;
-    /** By address; one token an account. */
-    readonly registrations: RateLimit;
-    /** By user id; one token a request. */
-    readonly contactRequests: RateLimit;
-  };
+  readonly limits: Limits;
   readonly messagesAccepted: ReturnType<Metrics["counter"]>;
 }
 
@@ -93,12 +84,7 @@ export const createApi = (ctx: ApiContext): Api => {
     }),
     joining: new GroupJoining({ store, access, outcomes, clock, requestTtlMs: config.IM_JOIN_REQUEST_DAYS * DAY_MS }),
     gateways: new Gateways(registry),
-    limits: {
-      sends: new RateLimit(config.IM_RATE_SENDS_PER_S, 1_000, clock),
-      loginFailures: new RateLimit(config.IM_RATE_LOGIN_FAILURES_PER_MIN, 60_000, clock),
-      contactRequests: new RateLimit(config.IM_RATE_CONTACT_REQUESTS_PER_MIN, 60_000, clock),
-      registrations: new RateLimit(config.IM_RATE_REGISTER_PER_MIN, 60_000, clock),
-    },
+    limits: new Limits({ cache, config, clock, metrics }),
     messagesAccepted: metrics.counter("dunlin_messages_accepted_total", "Messages accepted: durable in the queue."),
   };
 };

@@ -1,5 +1,8 @@
 import { type ConfigOf, option } from "@dunlin/runtime";
 
+/** Rates are shared by all processes on one Redis; as many may come in a burst. */
+const rate = (help: string, fallback: string) => option.integer(`${help} 0: no limit.`, fallback, 0, 1_000_000);
+
 export const apiOptions = {
   IM_API_PORT: option.port("Port of the HTTP interface.", "8080"),
   IM_API_MAX_CONNECTIONS: option.integer("HTTP connections taken at a time; beyond them new ones are closed.", "10000", 1, 1_000_000),
@@ -13,15 +16,22 @@ export const apiOptions = {
     10,
   ),
   IM_API_DRAIN_DELAY_S: option.integer("After SIGTERM go on serving, not ready, for this long, seconds.", "0", 0, 120),
-  IM_RATE_SENDS_PER_S: option.integer("Messages a user may send each second; as many in a burst. 0: no limit.", "600", 0, 1_000_000),
-  IM_RATE_LOGIN_FAILURES_PER_MIN: option.integer(
-    "Failed logins and refreshes an address may have each minute. 0: no limit.",
-    "60",
-    0,
-    1_000_000,
-  ),
-  IM_RATE_CONTACT_REQUESTS_PER_MIN: option.integer("Contact requests a user may make each minute. 0: no limit.", "60", 0, 1_000_000),
-  IM_RATE_REGISTER_PER_MIN: option.integer("Accounts an address may register each minute. 0: no limit.", "6000", 0, 1_000_000),
+  IM_RATE_SENDS_PER_S: rate("Messages a user may send each second.", "600"),
+  IM_RATE_SENDS_DEVICE_PER_S: rate("Messages one device may send each second.", "0"),
+  IM_RATE_SENDS_IP_PER_S: rate("Messages an address may send each second.", "0"),
+  IM_RATE_LOGINS_PER_MIN: rate("Logins and refreshes of an address each minute, good and bad.", "6000"),
+  IM_RATE_LOGIN_FAILURES_PER_MIN: rate("Failed logins and refreshes an address may have each minute.", "60"),
+  IM_RATE_CONTACT_REQUESTS_PER_MIN: rate("Contact requests a user may make each minute.", "60"),
+  IM_RATE_REGISTER_PER_MIN: rate("Accounts an address may register each minute.", "6000"),
+  IM_RATE_LOOKUPS_PER_MIN: rate("Look-ups of users and searches of a user each minute.", "300"),
+  IM_RATE_LOOKUPS_DEVICE_PER_MIN: rate("Look-ups of users and searches of one device each minute.", "0"),
+  IM_RATE_LOOKUPS_IP_PER_MIN: rate("Look-ups of users and searches of an address each minute.", "0"),
+  IM_RATE_UPLOADS_PER_MIN: rate("Files a user may begin to upload each minute.", "120"),
+  IM_RATE_UPLOADS_DEVICE_PER_MIN: rate("Files one device may begin to upload each minute.", "0"),
+  IM_RATE_UPLOADS_IP_PER_MIN: rate("Files an address may begin to upload each minute.", "0"),
+  IM_RATE_OTHER_PER_S: rate("Everything else a user may ask each second.", "200"),
+  IM_RATE_OTHER_DEVICE_PER_S: rate("Everything else one device may ask each second.", "0"),
+  IM_RATE_OTHER_IP_PER_S: rate("Everything else an address may ask each second.", "0"),
 } as const;
 
 export type ApiConfig = ConfigOf<typeof apiOptions>;

@@ -15,6 +15,18 @@ export const brokerOptions = {
   IM_WS_ORIGINS: option.optionalText("Origins a browser may connect from, comma-separated, e.g. https://chat.example.org. Unset: any."),
   IM_WS_MAX_CONNECTIONS: option.integer("Connections this gateway takes; beyond them it answers 503.", "15000", 1, 2_000_000),
   IM_WS_USER_CONNECTIONS: option.integer("Devices of one user that may be connected to one gateway; more are answered 503.", "20", 1, 1000),
+  IM_WS_IP_CONNECTIONS: option.integer(
+    "Connections and handshakes one address may have at one gateway; more are answered 503. 0: no limit.",
+    "0",
+    0,
+    2_000_000,
+  ),
+  IM_WS_TRUSTED_PROXIES: option.integer(
+    "Proxies in front that add to X-Forwarded-For; 0: the header is ignored. Counted from this process outwards.",
+    "0",
+    0,
+    10,
+  ),
   IM_WS_FRAMES_PER_S: option.integer(
     "Frames a client may send each second, ACKs of new updates not counted; three times as many in a burst.",
     "10",

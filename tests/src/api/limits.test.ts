@@ -62,6 +62,39 @@ test("behind a trusted proxy the address is the one it names", async () => {
   expect((await fail("10.0.0.2")).status).toBe(401);
 });
 
+test("each kind of operation has limits of its own: by user, by device, by address", async () => {
+  const api = await open({
+    env: { IM_RATE_LOOKUPS_PER_MIN: "2", IM_RATE_OTHER_DEVICE_PER_S: "1", IM_RATE_REGISTER_PER_MIN: "3", IM_RATE_LOGINS_PER_MIN: "5" },
+  });
+  const [ann, bob] = [await api.register("ann"), await api.register("bob")];
+  const statuses = async (times: number, ask: () => Promise<{ status: number }>): Promise<number[]> => {
+    const answers = await Promise.all(Array.from({ length: times }, ask));
+    return answers.map((answer) => answer.status).sort();
+  };
+  const lookUp = () => api.call("GET", `/v1/users/${bob.id}`, { token: ann.token });
+  expect(await statuses(4, lookUp)).toEqual([200, 200, 429, 429]);
+  expect((await api.call("GET", `/v1/users/${ann.id}`, { token: bob.token })).status).toBe(200);
+  // Another device of ann's has the same user's limit, and its own device's.
+  const tablet = await api.login(ann.account, "tablet");
+  expect((await api.call("GET", `/v1/users/${bob.id}`, { token: tablet.token })).status).toBe(429);
+  await eventually(async () => {
+    const [here, there] = await Promise.all([
+      statuses(5, () => api.call("GET", "/v1/sessions", { token: ann.token })),
+      statuses(1, () => api.call("GET", "/v1/sessions", { token: tablet.token })),
+    ]);
+    return here.includes(429) && there[0] === 200 ? true : undefined;
+  });
+  expect((await api.send(ann, bob.id, "sends are another kind")).state).toBe("accepted");
+  const register = () =>
+    api.call("POST", "/v1/auth/register", {
+      body: { account: `x${Math.random()}`, password: "long enough", device_id: "d", platform: "test" },
+    });
+  expect(await statuses(2, register)).toEqual([201, 429]);
+  expect(await statuses(5, () => api.call("POST", "/v1/auth/refresh", { body: { refresh_token: "junk" } }))).toEqual([
+    401, 401, 401, 401, 429,
+  ]);
+});
+
 test("more requests at once than are worked on are 503 with Retry-After", async () => {
   const api = await open({ env: { IM_API_MAX_IN_FLIGHT: "1" } });
   const ann = await api.register("ann");

@@ -144,6 +144,50 @@ export const cacheContract = (name: string, harness: CacheHarness): void => {
       await eventually(() => expect(heard).toEqual(["second"]));
     });
 
+    test("a limiter counts a key's points over all processes, apart from other keys and limits", async () => {
+      const [one, two] = [await open(), await open()];
+      const limit = { name: fresh("limit"), points: 5, windowS: 60 };
+      const [here, there] = [one.limiter(limit), two.limiter(limit)];
+      const key = fresh("U");
+      expect(await here.add(key, 1)).toMatchObject({ used: 1 });
+      expect(await there.add(key, 3)).toMatchObject({ used: 4 });
+      // More than fits is counted too: how much is left to whom is the caller's to say.
+      const full = await here.add(key, 40);
+      expect(full.used).toBe(44);
+      expect(full.resetMs).toBeGreaterThan(50_000);
+      expect(full.resetMs).toBeLessThanOrEqual(60_000);
+      expect(await there.add(key, -4)).toMatchObject({ used: 40 });
+      expect(await there.add(fresh("other"), 1)).toMatchObject({ used: 1 });
+      expect(await there.add(`${key} phone:1`, 2)).toMatchObject({ used: 2 });
+      expect(await one.limiter({ ...limit, name: fresh("limit") }).add(key, 1)).toMatchObject({ used: 1 });
+    });
+
+    test("many at a time are all counted, and a window ends", async () => {
+      const limiter = (await open()).limiter({ name: fresh("limit"), points: 10, windowS: 1 });
+      const key = fresh("10.0.0.1");
+      const tallies = await Promise.all(Array.from({ length: 100 }, () => limiter.add(key, 1)));
+      expect(Math.max(...tallies.map((tally) => tally.used))).toBe(100);
+      await eventually(async () => expect((await limiter.add(key, 0)).used).toBe(0));
+    });
+
+    test("a blocked key is over its limit until the block ends, whatever its window", async () => {
+      const limiter = (await open()).limiter({ name: fresh("limit"), points: 10, windowS: 1 });
+      const key = fresh("U");
+      await limiter.add(key, 1);
+      await limiter.block(key, 30);
+      const { used, resetMs } = await limiter.add(key, 1);
+      expect(used).toBeGreaterThan(10);
+      expect(resetMs).toBeGreaterThan(25_000);
+    });
+
+    test("a limiter answers also when the cache is closed", async () => {
+      const cache = await open();
+      const limiter = cache.limiter({ name: fresh("limit"), points: 10, windowS: 60 });
+      await cache.close();
+      await limiter.add("x", 1);
+      expect((await limiter.add("x", 1)).used).toBe(2);
+    });
+
     test("a closed cache refuses with UNAVAILABLE; closing twice is harmless", async () => {
       const cache = await open();
       await cache.ping();

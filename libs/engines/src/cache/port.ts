@@ -19,6 +19,9 @@ export interface Cache {
 
   readonly routes: Routes;
 
+  /** Counts what is done in windows of time. Limiters with the same name and window count together, in all processes. */
+  limiter(limit: Limit): Limiter;
+
   publish(channel: string, message: Uint8Array): Promise<void>;
   /** Resolves when subscribed. After a lost connection it subscribes again by itself; what was missed is lost. */
   subscribe(channel: string, listener: (message: Uint8Array) => void): Promise<Subscription>;
@@ -31,6 +34,32 @@ export interface Cache {
   /** Rejects when the engine cannot be reached within a second. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface Limit {
+  /** Letters and hyphens; unlike those of other limits. */
+  readonly name: string;
+  /** How much of it a window takes. */
+  readonly points: number;
+  readonly windowS: number;
+}
+
+/** How much was done under a key in its window, and when that ends. */
+export interface Tally {
+  readonly used: number;
+  /** ms */
+  readonly resetMs: number;
+}
+
+/**
+ * A key's window begins with what is first counted in it. Never rejects because the engine is away, slow or closed: it
+ * then counts in this process's memory, for a bounded number of keys, and answers within 250 ms.
+ */
+export interface Limiter {
+  /** Counts `points` under `key`; below zero gives back. The answer includes them. */
+  add(key: string, points: number): Promise<Tally>;
+  /** From now on for so long the window is more than full. */
+  block(key: string, seconds: number): Promise<void>;
 }
 
 export interface Subscription {

@@ -173,6 +173,38 @@ describe.runIf(hasRedisServer)("redis under faults", () => {
     await eventually(() => cache.ping());
   });
 
+  test("a limiter goes on counting in memory while Redis is stopped, killed or full, and together again afterwards", async () => {
+    const [one, two] = [await open(), await open()];
+    const limit = { name: "faults", points: 10, windowS: 60 };
+    const [here, there] = [one.limiter(limit), two.limiter(limit)];
+    const key = fresh("U");
+    await here.add(key, 5);
+    const unharmed = async (): Promise<void> => {
+      const other = fresh("U");
+      const start = performance.now();
+      await Promise.all(Array.from({ length: 10 }, () => here.add(other, 1)));
+      expect((await here.add(other, 1)).used).toBe(11);
+      await here.block(other, 10);
+      expect((await here.add(other, 1)).resetMs).toBeGreaterThan(5_000);
+      expect(performance.now() - start).toBeLessThan(1_500);
+    };
+    redis.signal("SIGSTOP");
+    await unharmed();
+    redis.signal("SIGCONT");
+    await redis.command("CONFIG", "SET", "maxmemory", "1");
+    await unharmed();
+    await redis.command("CONFIG", "SET", "maxmemory", "0");
+    await eventually(async () => expect((await there.add(key, 0)).used).toBe(5));
+    await redis.kill();
+    await unharmed();
+    await redis.start();
+    const shared = fresh("U");
+    await eventually(async () => {
+      const before = (await there.add(shared, 1)).used;
+      expect((await here.add(shared, 1)).used).toBe(before + 1);
+    });
+  });
+
   test("a server that knows no script any more is told it again", async () => {
     const cache = await open();
     await cache.routes.register([{ userId: "U3", route: aRoute("web", "c") }]);

@@ -90,6 +90,13 @@ export const dispatch = (api: Api, route: Route, inFlight: InFlight, metrics: Re
         return languageOf(req.headers["accept-language"]);
       },
     };
+    const cost = route.cost?.(body) ?? 1;
+    const limited = api.limits.address(route.limit, () => call.ip, cost);
+    if (limited !== undefined) await limited;
+    if (claims !== undefined) {
+      const slowed = api.limits.caller(route.limit, claims, cost);
+      if (slowed !== undefined) await slowed;
+    }
     return withDeadline(route.handler(api, call as Call<unknown, unknown, unknown>));
   };
 

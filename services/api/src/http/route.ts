@@ -2,6 +2,7 @@ import type { AccessClaims } from "@dunlin/domain";
 import type { ErrorCode } from "@dunlin/proto";
 import type { z } from "zod";
 import type { Api } from "../api.js";
+import type { OperationClass } from "../limits/limits.js";
 import type { Language } from "./language.js";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -45,6 +46,10 @@ export interface RouteSpec<
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** What it counts as when rates are limited; "other" when it is not said. */
+  readonly limit?: OperationClass;
+  /** How often one request counts; once when it is not said. */
+  readonly cost?: (body: Checked<B>) => number;
   /** The success statuses, the usual one first. */
   readonly statuses?: readonly [number, ...number[]];
   readonly response: R;
@@ -54,8 +59,11 @@ export interface RouteSpec<
 }
 
 /** A route with its types put away, as the table keeps it. */
-export interface Route extends Omit<RouteSpec<undefined, undefined, undefined, z.ZodType>, "params" | "query" | "body" | "handler"> {
+export interface Route
+  extends Omit<RouteSpec<undefined, undefined, undefined, z.ZodType>, "params" | "query" | "body" | "cost" | "handler"> {
   readonly auth: boolean;
+  readonly limit: OperationClass;
+  readonly cost?: (body: unknown) => number;
   readonly statuses: readonly [number, ...number[]];
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
@@ -70,11 +78,11 @@ export const route = <
   B extends z.ZodType | undefined = undefined,
 >(
   spec: RouteSpec<P, Q, B, R>,
-): Route => ({ auth: true, statuses: [200], ...spec }) as unknown as Route;
+): Route => ({ auth: true, limit: "other", statuses: [200], ...spec }) as unknown as Route;
 
 /** Every code that the operation can answer. */
 export const errorsOf = (r: Route): ErrorCode[] => {
-  const codes = new Set<ErrorCode>(["BAD_REQUEST", "HEADERS_TOO_LARGE", "INTERNAL", "UNAVAILABLE", "TIMEOUT"]);
+  const codes = new Set<ErrorCode>(["BAD_REQUEST", "HEADERS_TOO_LARGE", "INTERNAL", "RATE_LIMITED", "UNAVAILABLE", "TIMEOUT"]);
   if (r.auth) for (const code of ["TOKEN_INVALID", "TOKEN_EXPIRED"] as const) codes.add(code);
   if (r.body) for (const code of ["TOO_LARGE", "UNSUPPORTED_MEDIA"] as const) codes.add(code);
   for (const code of r.errors) codes.add(code);

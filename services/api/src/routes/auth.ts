@@ -1,9 +1,9 @@
-import { type Issued, PASSWORD_LENGTH, textRules } from "@dunlin/domain";
+import { addressKey, type Issued, PASSWORD_LENGTH, textRules } from "@dunlin/domain";
 import type { UserRow } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
-import type { RateLimit } from "../http/rate-limit.js";
 import { route } from "../http/route.js";
+import type { RateLimit } from "../limits/rate-limit.js";
 import { device, plainText, tokensView } from "./schemas.js";
 import { showUser } from "./users.js";
 
@@ -22,18 +22,20 @@ const showTokens = (user: UserRow, issued: Issued): z.input<typeof tokensView> =
   expires_in: issued.expiresIn,
 });
 
-const refuse = (seconds: number): void => {
-  if (seconds > 0) throw new AppError("RATE_LIMITED", undefined, { retryAfterS: seconds });
-};
-
 /** Runs `work`; a refusal of what it was given costs the address one of its failures. */
 const countingFailures = async <T>(limit: RateLimit, ip: string, work: () => Promise<T>): Promise<T> => {
-  refuse(limit.wait(ip));
+  const address = addressKey(ip);
+  // Taken first: many guesses at a time must not all find the last one free.
+  const wait = await limit.take(address);
+  if (wait > 0) throw new AppError("RATE_LIMITED", undefined, { retryAfterS: wait });
+  let failed = false;
   try {
     return await work();
   } catch (error) {
-    if (error instanceof AppError && error.info.http === 401) limit.take(ip);
+    failed = error instanceof AppError && error.info.http === 401;
     throw error;
+  } finally {
+    if (!failed) limit.giveBack(address);
   }
 };
 
@@ -47,12 +49,12 @@ export const authRoutes = [
     tag,
     summary: "Create an account and log in",
     auth: false,
+    limit: "register",
     body: z.strictObject({ account, password, nickname: plainText(64).min(1).optional(), ...device }).meta({ id: "RegisterRequest" }),
     statuses: [201],
     response: tokensView,
-    errors: ["ACCOUNT_TAKEN", "RATE_LIMITED"],
-    handler: async ({ accounts, limits }, { body, ip }) => {
-      refuse(limits.registrations.take(ip));
+    errors: ["ACCOUNT_TAKEN"],
+    handler: async ({ accounts }, { body }) => {
       const user = await accounts.create(body.account, body.password, body.nickname ?? body.account);
       const issued = await accounts.issue(user.id, { deviceId: body.device_id, platform: body.platform });
       return { data: showTokens(user, issued) };
@@ -65,9 +67,10 @@ export const authRoutes = [
     tag,
     summary: "Log in; the device's earlier session ends",
     auth: false,
+    limit: "login",
     body: z.strictObject({ account, password: z.string().min(1).max(128), ...device }).meta({ id: "LoginRequest" }),
     response: tokensView,
-    errors: ["CREDENTIALS_WRONG", "RATE_LIMITED"],
+    errors: ["CREDENTIALS_WRONG"],
     handler: async ({ accounts, limits }, { body, ip }) => {
       const { user, issued } = await countingFailures(limits.loginFailures, ip, () =>
         accounts.login(body.account, body.password, { deviceId: body.device_id, platform: body.platform }),
@@ -82,9 +85,10 @@ export const authRoutes = [
     tag,
     summary: "Trade a refresh token for new tokens; each is good once, and 30 s longer should the answer be lost",
     auth: false,
+    limit: "login",
     body: z.strictObject({ refresh_token: z.string().min(1).max(1024) }).meta({ id: "RefreshRequest" }),
     response: tokensView,
-    errors: ["TOKEN_INVALID", "TOKEN_EXPIRED", "REFRESH_REUSED", "RATE_LIMITED"],
+    errors: ["TOKEN_INVALID", "TOKEN_EXPIRED", "REFRESH_REUSED"],
     handler: async ({ accounts, limits, store }, { body, ip }) => {
       const issued = await countingFailures(limits.loginFailures, ip, () => accounts.refresh(body.refresh_token));
       const [user] = await store.users.get([issued.userId]);

@@ -1,6 +1,5 @@
 import type { ContactOutcome } from "@dunlin/domain";
 import type { ContactRow, ContactState } from "@dunlin/engines/store";
-import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
 import type { Api } from "../api.js";
 import { makeCursor, readCursor } from "../cursor.js";
@@ -67,13 +66,12 @@ export const contactRoutes = [
     path: "/v1/contacts",
     tag,
     summary: `Ask a user to be a contact; who has been asked by that user accepts. At most 5,000 contacts and 100 open requests of one's own. ${told}. ${late}`,
+    limit: "contact",
     body: z.strictObject({ user_id: userId, message: plainText(256).optional() }).meta({ id: "ContactRequest" }),
     statuses: [200, 202],
     response: contactView,
-    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "PEER_REFUSES", "LIST_FULL", "RATE_LIMITED", "QUEUE_FULL"],
+    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "PEER_REFUSES", "LIST_FULL", "QUEUE_FULL"],
     handler: async (api, { claims, body, requestId }) => {
-      const wait = api.limits.contactRequests.take(claims.userId);
-      if (wait > 0) throw new AppError("RATE_LIMITED", undefined, { retryAfterS: wait });
       return reply(api, body.user_id, await api.contacts.request(claims.userId, body.user_id, body.message ?? "", requestId));
     },
   }),

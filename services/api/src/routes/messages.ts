@@ -2,7 +2,6 @@ import type { AcceptedMessage, SendInput } from "@dunlin/domain";
 import { errors } from "@dunlin/proto";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
-import type { Api } from "../api.js";
 import { type Call, route } from "../http/route.js";
 import { acceptedView, messageId, outgoingMessage, pageOf } from "./schemas.js";
 
@@ -28,11 +27,6 @@ const show = (accepted: AcceptedMessage): z.input<typeof acceptedView> => ({
   state: "accepted",
 });
 
-const limit = (api: Api, userId: string, messages: number): void => {
-  const wait = api.limits.sends.take(userId, messages);
-  if (wait > 0) throw new AppError("RATE_LIMITED", undefined, { retryAfterS: wait });
-};
-
 const tag = "Messages";
 const sendErrors = [
   "PEER_NOT_FOUND",
@@ -56,12 +50,12 @@ export const messageRoutes = [
     path: "/v1/messages",
     tag,
     summary: "Send a message; 202 means that it is durable",
+    limit: "send",
     body: outgoingMessage,
     statuses: [202],
     response: acceptedView,
-    errors: [...sendErrors, "RATE_LIMITED", "QUEUE_FULL"],
+    errors: [...sendErrors, "QUEUE_FULL"],
     handler: async (api, call) => {
-      limit(api, call.claims.userId, 1);
       const accepted = await api.sending.accept(inputOf(call.body, call));
       api.messagesAccepted.inc();
       return { data: show(accepted) };
@@ -73,6 +67,8 @@ export const messageRoutes = [
     path: "/v1/messages/batch",
     tag,
     summary: "Send up to 100 messages in their order, each with its own result",
+    limit: "send",
+    cost: ({ messages }) => messages.length,
     body: z.strictObject({ messages: z.array(outgoingMessage).min(1).max(BATCH_MAX) }).meta({ id: "SendBatchRequest" }),
     statuses: [202],
     response: z
@@ -82,10 +78,9 @@ export const messageRoutes = [
           .meta({ description: "In the order of the messages; code 0 is accepted, else a code of the error table" }),
       })
       .meta({ id: "SendBatchResult" }),
-    errors: ["RATE_LIMITED", "QUEUE_FULL"],
+    errors: ["QUEUE_FULL"],
     handler: async (api, call) => {
       const { messages } = call.body;
-      limit(api, call.claims.userId, messages.length);
       const outcomes = await api.sending.acceptMany(messages.map((message) => inputOf(message, call)));
       const results = outcomes.map((outcome) =>
         outcome instanceof AppError

@@ -6,6 +6,8 @@ import { Window } from "./window.js";
 /** What uWebSockets.js keeps for us on its socket object. */
 export interface SocketData {
   readonly connection: Connection;
+  /** The address it counts under; undefined when addresses are not limited. */
+  readonly seat: string | undefined;
 }
 export type Socket = WebSocket<SocketData>;
 

@@ -18,6 +18,7 @@ import { Mailbox } from "./mailbox.js";
 import { Rounds } from "./rounds.js";
 import { RouteBook } from "./route-book.js";
 import { RouteUpkeep } from "./route-upkeep.js";
+import { Seats } from "./seats.js";
 import { Sender } from "./sender.js";
 import { SessionCheck } from "./session-check.js";
 import { Stream } from "./stream.js";
@@ -92,6 +93,7 @@ class GatewayService implements Gateway {
       portCount: config.IM_WS_PORT_COUNT,
       origins: config.IM_WS_ORIGINS === undefined ? undefined : new Set(config.IM_WS_ORIGINS.split(",").map((origin) => origin.trim())),
       idleTimeoutS: config.IM_WS_PING_S * 2,
+      seats: new Seats(config.IM_WS_IP_CONNECTIONS, config.IM_WS_TRUSTED_PROXIES),
       clock,
       logger,
       metrics,

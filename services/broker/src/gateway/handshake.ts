@@ -85,6 +85,15 @@ export const readRequest = (req: HttpRequest): HandshakeRequest => ({
   pts: req.getQuery("pts"),
 });
 
+/** All lines of X-Forwarded-For as one; a proxy may add a line of its own under a client's. */
+export const readForwardedFor = (req: HttpRequest): string => {
+  const lines: string[] = [];
+  req.forEach((name, value) => {
+    if (name === "x-forwarded-for") lines.push(value);
+  });
+  return lines.join(",");
+};
+
 /** Everything about a handshake that can be told without asking anybody. @param origins undefined: any */
 export const inspect = (request: HandshakeRequest, origins: ReadonlySet<string> | undefined): Ticket | Refusal => {
   if (request.method !== "get") return refusal(405, "METHOD_NOT_ALLOWED", undefined, [["Allow", "GET"]]);

@@ -9,12 +9,14 @@ import {
   inspect,
   notFound,
   type Refusal,
+  readForwardedFor,
   readRequest,
   refusalOf,
   refuse,
   type Ticket,
   unavailable,
 } from "./handshake.js";
+import type { Seats } from "./seats.js";
 
 /** A client frame is never larger than this, bytes; uWebSockets.js closes who sends one. */
 const MAX_CLIENT_FRAME = 4 * 1024;
@@ -37,6 +39,7 @@ export interface ListenerOptions {
   readonly origins: ReadonlySet<string> | undefined;
   /** Seconds of silence after which a socket is pinged and then closed. */
   readonly idleTimeoutS: number;
+  readonly seats: Seats;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
@@ -90,8 +93,9 @@ export class Listener {
         if (ws.getBufferedAmount() === 0) onDrain(ws.getUserData().connection);
       },
       close: (ws, code) => {
-        const { connection } = ws.getUserData();
+        const { connection, seat } = ws.getUserData();
         connection.ws = undefined;
+        if (seat !== undefined) options.seats.leave(seat);
         onClose(connection, code);
       },
     });
@@ -142,7 +146,7 @@ export class Listener {
   }
 
   #upgrade(res: uws.HttpResponse, req: uws.HttpRequest, context: uws.us_socket_context_t): void {
-    const { origins, closedDoor } = this.options;
+    const { origins, closedDoor, seats } = this.options;
     const request: HandshakeRequest = readRequest(req);
     const ticket = inspect(request, origins);
     if ("status" in ticket) {
@@ -154,24 +158,36 @@ export class Listener {
       this.#refuse(res, unavailable(closed, 2));
       return;
     }
+    const seat = seats.max === 0 ? undefined : seats.keyOf(Buffer.from(res.getRemoteAddressAsText()).toString(), readForwardedFor(req));
+    if (seat !== undefined && !seats.take(seat)) {
+      this.#refuse(res, unavailable("too many connections of this address", 2));
+      return;
+    }
     const state = { aborted: false };
     res.onAborted(() => {
       state.aborted = true;
     });
     this.#pending += 1;
-    this.#admit(res, context, ticket, state)
-      .catch((error: unknown) => this.options.logger.error({ err: error }, "a handshake failed"))
-      .finally(() => {
+    void this.#admit(res, context, ticket, seat, state)
+      .catch((error: unknown) => {
+        this.options.logger.error({ err: error }, "a handshake failed");
+        return false;
+      })
+      .then((admitted) => {
         this.#pending -= 1;
+        // One who was let in leaves when the connection closes.
+        if (!admitted && seat !== undefined) seats.leave(seat);
       });
   }
 
+  /** @returns whether it became a connection */
   async #admit(
     res: uws.HttpResponse,
     context: uws.us_socket_context_t,
     ticket: Ticket,
+    seat: string | undefined,
     state: { readonly aborted: boolean },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { clock, check, closedDoor, closedFor, metrics } = this.options;
     const since = clock.monotonic();
     let claims: AccessClaims | undefined;
@@ -182,16 +198,16 @@ export class Listener {
       failure = toAppError(error);
     }
     // After an await the response may be gone, and touching it then ends the process.
-    if (state.aborted || this.#closed) return;
+    if (state.aborted || this.#closed) return false;
     if (claims === undefined) {
       this.#refuse(res, refusalOf(failure ?? new AppError("TOKEN_INVALID")));
-      return;
+      return false;
     }
     // This handshake counts among the pending ones; the door is asked about the others.
     const closed = closedDoor(this.#pending - 1) ?? closedFor(claims);
     if (closed !== undefined) {
       this.#refuse(res, unavailable(closed, 2));
-      return;
+      return false;
     }
     const identity = { ...claims, expiresAtS: Math.floor(claims.expiresAt / 1000) };
     const connection = new Connection(identity, ticket.resumeFrom, clock.now());
@@ -201,8 +217,9 @@ export class Listener {
     // response still at the end of the cork, reads a state out of the WebSocket's bytes, and closes some at once
     // (uWebSockets issue 1928). While another socket holds the cork there is no such end.
     this.#corkHolder.run(res, () => {
-      res.upgrade<SocketData>({ connection }, ticket.key, ticket.protocol, ticket.extensions, context);
+      res.upgrade<SocketData>({ connection, seat }, ticket.key, ticket.protocol, ticket.extensions, context);
     });
+    return true;
   }
 
   #open(ws: Socket): void {

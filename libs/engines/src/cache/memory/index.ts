@@ -2,7 +2,8 @@ import { AppError } from "@dunlin/runtime";
 import { LRUCache } from "lru-cache";
 import type { EngineDeps } from "../../host/index.js";
 import { Channels } from "../channels.js";
-import type { Cache, Subscription } from "../port.js";
+import type { Cache, Limit, Limiter, Subscription } from "../port.js";
+import { MemoryLimiter } from "./limiter.js";
 import { MemoryRoutes } from "./routes.js";
 
 /** Values kept at most; beyond it the least recently used goes, which the port allows ("may be lost at any moment"). */
@@ -16,6 +17,8 @@ export class MemoryCache implements Cache {
   readonly routes: MemoryRoutes;
   readonly #values: LRUCache<string, string>;
   readonly #channels: Channels;
+  /** As many as the code names. */
+  readonly #limiters = new Map<string, MemoryLimiter>();
   #closed = false;
 
   constructor({ logger, clock }: Pick<EngineDeps, "logger" | "clock">) {
@@ -52,6 +55,13 @@ export class MemoryCache implements Cache {
   async delete(key: string): Promise<void> {
     this.#open();
     this.#values.delete(key);
+  }
+
+  limiter(limit: Limit): Limiter {
+    const id = `${limit.name} ${limit.windowS}`;
+    const limiter = this.#limiters.get(id) ?? new MemoryLimiter(limit);
+    this.#limiters.set(id, limiter);
+    return limiter;
   }
 
   async publish(channel: string, message: Uint8Array): Promise<void> {

@@ -1,9 +1,10 @@
-import { AppError, withTimeout } from "@dunlin/runtime";
+import { AppError, type Clock, withTimeout } from "@dunlin/runtime";
 import type { EngineDeps } from "../../host/index.js";
 import { Channels } from "../channels.js";
-import type { Cache, Subscription } from "../port.js";
+import type { Cache, Limit, Limiter, Subscription } from "../port.js";
 import { Connection, unavailable } from "./connection.js";
 import { Generation } from "./generation.js";
+import { RedisLimiter } from "./limiter.js";
 import { RedisRoutes } from "./routes.js";
 
 /** How often Redis is asked whether it still is what it was, and both connections whether they live, ms. */
@@ -24,6 +25,7 @@ export class RedisCache implements Cache {
   readonly #news: Connection;
   readonly #channels: Channels;
   readonly #generation: Generation;
+  readonly #clock: Clock;
   readonly #timer: NodeJS.Timeout;
   #checking = false;
   /** Counts the connections made; and which of them was checked last. */
@@ -31,6 +33,7 @@ export class RedisCache implements Cache {
   #checked = 0;
 
   private constructor(url: string, { logger, clock, namespace }: RedisDeps) {
+    this.#clock = clock;
     this.#channels = new Channels(logger);
     this.#calls = new Connection(url, namespace, "calls", logger, () => {
       this.#connections += 1;
@@ -68,6 +71,10 @@ export class RedisCache implements Cache {
 
   async delete(key: string): Promise<void> {
     await this.#calls.run((redis) => redis.del(this.#calls.key(`kv:${key}`)));
+  }
+
+  limiter(limit: Limit): Limiter {
+    return new RedisLimiter(limit, this.#calls, this.#clock);
   }
 
   async publish(channel: string, message: Uint8Array): Promise<void> {
