@@ -6,6 +6,7 @@ import { Emitter } from "./emitter.js";
 import { Groups } from "./groups.js";
 import { Http } from "./http.js";
 import { Messages } from "./messages.js";
+import { Presence } from "./presence.js";
 import { newDeviceId } from "./random-id.js";
 import { defaultRetry, type RetryPolicy } from "./retry.js";
 import { Sessions } from "./sessions.js";
@@ -61,6 +62,7 @@ export class DunlinClient {
   readonly users: Users;
   readonly blocks: Blocks;
   readonly contacts: Contacts;
+  readonly presence: Presence;
   readonly sessions: Sessions;
   readonly updates: Updates;
   readonly sync: Sync;
@@ -94,6 +96,7 @@ export class DunlinClient {
     this.users = new Users(http);
     this.blocks = new Blocks(http);
     this.contacts = new Contacts(http);
+    this.presence = new Presence(http, this.#events);
     this.sessions = new Sessions(http);
     this.updates = new Updates(http);
     const WebSocket = options.WebSocket ?? globalSocket();
@@ -176,6 +179,7 @@ export class DunlinClient {
       // Another account's place in the log means nothing here.
       delete this.#state.pts;
       this.sync.forget();
+      this.presence.forget();
     }
     this.#state.user = user;
     this.#save();

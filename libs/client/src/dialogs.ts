@@ -62,6 +62,11 @@ export class Dialogs {
   async read(peer: string, seq: number): Promise<void> {
     await this.http.request("POST", `${dialogPath(peer)}/read`, { body: { seq }, repeatable: true });
   }
+
+  /** Tells the peer that one is writing; more often than every 3 s it does nothing. Shown for some seconds at most. */
+  async typing(peer: string): Promise<void> {
+    await this.http.request("POST", `${dialogPath(peer)}/typing`, { repeatable: false });
+  }
 }
 
 const dialogPath = (peer: string): string => `/v1/dialogs/${encodeURIComponent(peer)}`;

@@ -9,6 +9,7 @@ export * from "./errors.js";
 export * from "./groups.js";
 export * from "./messages.js";
 export * from "./page.js";
+export * from "./presence.js";
 export { newClientMsgId, newDeviceId } from "./random-id.js";
 export { defaultRetry, type RetryPolicy } from "./retry.js";
 export * from "./sessions.js";

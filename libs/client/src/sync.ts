@@ -3,6 +3,7 @@ import type { Frame } from "./connection.js";
 import { Episode, type EpisodeOptions } from "./episode.js";
 import { DunlinError } from "./errors.js";
 import type { Message } from "./messages.js";
+import type { PresenceState, TypingSignal } from "./presence.js";
 import { pause } from "./retry.js";
 import type { Update } from "./updates.js";
 
@@ -22,8 +23,12 @@ export interface SyncEvents {
   message: Message;
   /** Any update of the log, messages included, in order and once. */
   update: Update;
-  /** Fleeting: PRESENCE, TYPING. */
+  /** Any fleeting frame: PRESENCE, TYPING. */
   signal: Frame;
+  /** Somebody whom one follows came, went, or was seen last; also what a (re)connect brings. */
+  presence: PresenceState;
+  /** Somebody is writing to one, at this moment. */
+  typing: TypingSignal;
   /** What happened before `pts` is not told one by one: load dialogs and history. */
   reload: { pts: number };
   state: SyncState;

@@ -4,7 +4,17 @@ import { type Breaker, guarded } from "./breaker.js";
 /** The part of the store that requests of clients use. */
 export type RequestStore = Pick<
   Store,
-  "users" | "sessions" | "conversations" | "messages" | "annotations" | "updates" | "dialogs" | "groups" | "contacts" | "privacy"
+  | "users"
+  | "sessions"
+  | "conversations"
+  | "messages"
+  | "annotations"
+  | "updates"
+  | "dialogs"
+  | "groups"
+  | "contacts"
+  | "privacy"
+  | "presence"
 >;
 
 /** The store with every call of that part under one breaker. */
@@ -19,4 +29,5 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   groups: guarded(store.groups, breaker),
   contacts: guarded(store.contacts, breaker),
   privacy: guarded(store.privacy, breaker),
+  presence: guarded(store.presence, breaker),
 });

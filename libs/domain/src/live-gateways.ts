@@ -13,13 +13,17 @@ export class LiveGateways {
   constructor(
     private readonly registry: Pick<Registry, "watch">,
     private readonly cache: Pick<Cache, "routes">,
+    /** Told the slots whose gateway went or was replaced: the routes they held count no more. */
+    private readonly onGone: (slots: ReadonlySet<number>) => void = () => undefined,
   ) {}
 
   async start(): Promise<void> {
     this.#watch = await this.registry.watch("gateway", (members) => {
       const since = new Map<number, number>();
       for (const member of members) if (member.slot !== undefined) since.set(member.slot, member.since ?? 0);
+      const gone = new Set([...this.#since].filter(([slot, at]) => since.get(slot) !== at).map(([slot]) => slot));
       this.#since = since;
+      if (gone.size > 0) this.onGone(gone);
     });
   }
 

@@ -32,3 +32,7 @@ export const defaultPrivacy = (userId: string): PrivacyRow => ({
 /** Whether the owner of `privacy` takes no messages, or no invitations, of one to whom the owner is `relation`. */
 export const refuses = (what: "messages" | "groups", relation: number, privacy: PrivacyRow): boolean =>
   isClosed(relation) || (privacy[what] === "contacts" && !areContacts(relation));
+
+/** Whether the owner of `privacy` shows one to whom the owner is `relation` whether they are active, and when last. */
+export const showsPresence = (relation: number, { lastSeen }: PrivacyRow): boolean =>
+  !isClosed(relation) && (lastSeen === "everyone" || (lastSeen === "contacts" && areContacts(relation)));

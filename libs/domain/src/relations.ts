@@ -3,7 +3,7 @@ import { AppError, type Clock } from "@dunlin/runtime";
 import { FreshCache } from "./fresh-cache.js";
 import type { RequestStore } from "./guarded-store.js";
 import { conversationIdOf, isUserId } from "./ids.js";
-import { areContacts, defaultPrivacy, hasBlocked, isClosed, refuses } from "./relation.js";
+import { areContacts, defaultPrivacy, hasBlocked, isClosed, refuses, showsPresence } from "./relation.js";
 
 /** How long another process's change may stay unknown here, ms; ingest checks again as of the message's place in the log. */
 const FRESH_MS = 5_000;
@@ -54,9 +54,22 @@ export class Relations {
   /** Whether `viewer` may learn whether `owner` is active and when last; always oneself. @throws AppError UNAVAILABLE */
   async maySeeLastSeen(viewer: string, owner: string): Promise<boolean> {
     if (viewer === owner) return true;
-    const [relation, { lastSeen }] = await Promise.all([this.#pairs.get(conversationIdOf(viewer, owner)), this.#privacy.get(owner)]);
-    if (isClosed(relation)) return false;
-    return lastSeen === "everyone" || (lastSeen === "contacts" && areContacts(relation));
+    const [relation, privacy] = await Promise.all([this.#pairs.get(conversationIdOf(viewer, owner)), this.#privacy.get(owner)]);
+    return showsPresence(relation, privacy);
+  }
+
+  /**
+   * Whether each viewer may learn whether the user is active and when last, as it is now; always oneself.
+   * @throws AppError UNAVAILABLE
+   */
+  maySeePresence(pairs: readonly { readonly viewerId: string; readonly userId: string }[]): Promise<boolean[]> {
+    return Promise.all(
+      pairs.map(async ({ viewerId, userId }) => {
+        if (viewerId === userId) return true;
+        const [relation, privacy] = await Promise.all([this.#pairs.load(conversationIdOf(viewerId, userId)), this.#privacy.load(userId)]);
+        return showsPresence(relation, privacy);
+      }),
+    );
   }
 
   /** What a user lets others do, as it is now. @throws AppError UNAVAILABLE */

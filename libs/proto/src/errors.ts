@@ -115,6 +115,7 @@ export const errors = {
   ),
   MENTION_UNKNOWN: row(816, 400, "INVALID_ARGUMENT", false, "a mentioned user is not in this conversation", "被@的用户不在该会话中"),
   ORIGINAL_NOT_FOUND: row(817, 404, "NOT_FOUND", false, "no such message to forward", "要转发的消息不存在"),
+  NOT_CONNECTED: row(850, 409, "FAILED_PRECONDITION", false, "this device has no connection", "该设备未连接"),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

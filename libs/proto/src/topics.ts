@@ -15,5 +15,12 @@ export const resultsChannel = (slot: number): string => `results.${slot}`;
 /** Pub/sub channel for orders to every gateway (close a session's connections …). */
 export const CONTROL_CHANNEL = "control";
 
+/** Pub/sub channel for fleeting signals to the gateway at `slot`: typing, a device's status, what a session watches. */
+export const signalsChannel = (slot: number): string => `signals.${slot}`;
+/** Users are spread over so many pub/sub channels: a gateway listens to those of the users that its clients watch. */
+export const PRESENCE_BUCKETS = 256;
+/** Pub/sub channel that names users of a bucket whose presence may have changed. */
+export const presenceChannel = (bucket: number): string => `presence.${bucket}`;
+
 /** The schema version written into, and accepted from, every queue record. */
 export const SCHEMA_VERSION = 1;

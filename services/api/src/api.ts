@@ -9,13 +9,16 @@ import {
   GroupJoining,
   Groups,
   guardedStore,
+  LiveGateways,
   MessageChanges,
   Passwords,
   PendingResults,
+  Presences,
   Relations,
   type RequestStore,
   Sending,
   SessionChecks,
+  Typing,
   VisibleMessages,
 } from "@dunlin/domain";
 import type { Metrics } from "@dunlin/runtime";
@@ -47,6 +50,10 @@ export interface Api {
   readonly joining: GroupJoining;
   readonly gateways: Gateways;
   readonly limits: Limits;
+  /** Where users are connected. */
+  readonly live: LiveGateways;
+  readonly presences: Presences;
+  readonly typing: Typing;
   readonly messagesAccepted: ReturnType<Metrics["counter"]>;
 }
 
@@ -58,6 +65,7 @@ export const createApi = (ctx: ApiContext): Api => {
   const results = new PendingResults(cache, ctx.lease.slot);
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
   const visible = new VisibleMessages(store, access);
+  const live = new LiveGateways(registry, cache);
   return {
     ctx,
     store,
@@ -85,6 +93,9 @@ export const createApi = (ctx: ApiContext): Api => {
     joining: new GroupJoining({ store, access, outcomes, clock, requestTtlMs: config.IM_JOIN_REQUEST_DAYS * DAY_MS }),
     gateways: new Gateways(registry),
     limits: new Limits({ cache, config, clock, metrics }),
+    live,
+    presences: new Presences({ gateways: live, cache, store, relations }),
+    typing: new Typing({ access, relations, gateways: live, cache }),
     messagesAccepted: metrics.counter("dunlin_messages_accepted_total", "Messages accepted: durable in the queue."),
   };
 };

@@ -41,6 +41,8 @@ export const createApiService = (ctx: ApiContext): ApiService => {
       closer.add("results", () => api.results.close());
       await api.gateways.start();
       closer.add("gateways", () => api.gateways.close());
+      await api.live.start();
+      closer.add("live gateways", () => api.live.stop());
       port = await listen(server, config.IM_API_PORT, config.IM_HOST);
       closer.add("server", () => closeServer(server, 0));
       logger.info({ port }, "http interface");

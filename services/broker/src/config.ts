@@ -27,6 +27,12 @@ export const brokerOptions = {
     0,
     10,
   ),
+  IM_WS_WATCHED_MAX: option.integer(
+    "Pairs of a connection and a user whose presence it follows, in one gateway; those beyond are not told live.",
+    "500000",
+    0,
+    100_000_000,
+  ),
   IM_WS_FRAMES_PER_S: option.integer(
     "Frames a client may send each second, ACKs of new updates not counted; three times as many in a burst.",
     "10",

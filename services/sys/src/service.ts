@@ -10,6 +10,7 @@ import {
   LiveGateways,
   Passwords,
   PendingResults,
+  Presences,
   Relations,
   Sending,
   VisibleMessages,
@@ -81,7 +82,7 @@ export const createSysService = (context: SysContext): SysService => {
   unary.add(server, sys.UserServiceService, userService(context, accounts));
   unary.add(server, sys.MessageServiceService, messageService(context, sending, new Notifications(context, access), requireUser));
   unary.add(server, sys.GroupServiceService, groupService(context, groups, new GroupGovernance({ access, outcomes }), requireUser));
-  unary.add(server, sys.PresenceServiceService, presenceService(gateways));
+  unary.add(server, sys.PresenceServiceService, presenceService(new Presences({ gateways, cache, store, relations })));
   unary.add(server, sys.ConnectionServiceService, connectionService(context, gateways));
   unary.add(server, sys.QueueServiceService, queueService(context));
 

@@ -10,9 +10,11 @@ import { groupJoiningScenarios } from "./group-joining.js";
 import { handshakeScenarios } from "./handshakes.js";
 import { messageChangeScenarios } from "./message-changes.js";
 import { notificationScenarios } from "./notifications.js";
+import { presenceScenarios } from "./presence.js";
 import { readingScenarios } from "./reading.js";
 import { sendingScenarios } from "./sending.js";
 import { sessionScenarios } from "./sessions.js";
+import { typingScenarios } from "./typing.js";
 
 /** Everything that must hold for people who use it, whatever the system is made of. */
 export const allScenarios = (system: () => System): void => {
@@ -22,6 +24,8 @@ export const allScenarios = (system: () => System): void => {
   readingScenarios(system);
   messageChangeScenarios(system);
   sessionScenarios(system);
+  presenceScenarios(system);
+  typingScenarios(system);
   handshakeScenarios(system);
   notificationScenarios(system);
   badInputScenarios(system);

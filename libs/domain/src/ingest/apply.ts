@@ -76,5 +76,6 @@ export const applyCommands = async (
     }
   }
   draft.tellReceipts();
+  draft.effects.visibility.push(...draft.people.seenAnew());
   return { changes: draft.changes(), effects: draft.effects };
 };

@@ -38,6 +38,8 @@ export interface Effects {
   readonly outcomes: CommandOutcome[];
   /** Commands (by their place in the batch) that name what does not exist: they go to the dead letters as well. */
   readonly dead: { readonly index: number; readonly reason: string }[];
+  /** Users whose presence others may see now who might not before, or no more. */
+  readonly visibility: string[];
   /** Messages stored now (doubles and rejected ones do not count). */
   stored: number;
 }
@@ -73,7 +75,7 @@ export type NewMessage = Omit<MessageRow, "seq" | "conversationId" | "serverTs" 
 export class Draft {
   readonly now: number;
   readonly people: PeopleDraft;
-  readonly effects: Effects = { deliveries: [], outcomes: [], dead: [], stored: 0 };
+  readonly effects: Effects = { deliveries: [], outcomes: [], dead: [], visibility: [], stored: 0 };
   /** Settings, bans and requests of the batch's groups. */
   readonly groups: GroupBook;
   readonly #conversations = new Map<string, ConversationDraft>();

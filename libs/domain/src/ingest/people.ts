@@ -143,6 +143,15 @@ export class PeopleDraft {
     return counts;
   }
 
+  /** Users for whom it has changed who may see them. */
+  seenAnew(): Set<string> {
+    const users = new Set(this.#privaciesPut.keys());
+    for (const pairs of [this.#contactsPut, this.#contactsRemoved, this.#blocksPut, this.#blocksRemoved]) {
+      for (const { userId, peer } of pairs.values()) users.add(userId).add(peer);
+    }
+    return users;
+  }
+
   changes(): Pick<IngestChanges, "contacts" | "contactsRemoved" | "blocks" | "blocksRemoved" | "privacy" | "profiles"> {
     return {
       contacts: [...this.#contactsPut.values()],

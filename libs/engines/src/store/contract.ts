@@ -7,6 +7,7 @@ import type { StoreHarness } from "./contract/fixture.js";
 import { groupsContract } from "./contract/groups.js";
 import { ingestContract } from "./contract/ingest.js";
 import { messagesContract } from "./contract/messages.js";
+import { presenceContract } from "./contract/presence.js";
 
 /** What every engine of the store must do. `harness` is asked inside the tests, so it may be set up in beforeAll. */
 export const storeContract = (name: string, harness: () => StoreHarness): void => {
@@ -15,6 +16,7 @@ export const storeContract = (name: string, harness: () => StoreHarness): void =
     describe("messages", () => messagesContract(harness));
     describe("groups", () => groupsContract(harness));
     describe("annotations", () => annotationsContract(harness));
+    describe("presence", () => presenceContract(harness));
     describe("ingest", () => ingestContract(harness));
     describe("contacts", () => contactsContract(harness));
     describe("crash", () => crashContract(harness));

@@ -9,6 +9,7 @@ import { groupJoiningRoutes } from "./group-joining.js";
 import { groupRoutes } from "./groups.js";
 import { messageChangeRoutes } from "./message-changes.js";
 import { messageRoutes } from "./messages.js";
+import { presenceRoutes } from "./presence.js";
 import { sessionRoutes } from "./sessions.js";
 import { updateRoutes } from "./updates.js";
 import { userRoutes } from "./users.js";
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...updateRoutes,
   ...dialogRoutes,
   ...gatewayRoutes,
+  ...presenceRoutes,
   ...authRoutes,
   ...sessionRoutes,
   ...userRoutes,

@@ -22,7 +22,7 @@ export class ClientInput {
   constructor(private readonly deps: ClientInputDeps) {}
 
   received(connection: Connection, message: ArrayBuffer, isBinary: boolean): void {
-    const { stream, sender, routes, close } = this.deps;
+    const { stream, sender, close } = this.deps;
     const frame = isBinary ? undefined : parseClientFrame(new Uint8Array(message));
     if (frame === undefined) {
       close(connection, "PROTOCOL_VIOLATION");
@@ -39,11 +39,16 @@ export class ClientInput {
       sender.fleeting(connection, PONG);
       return;
     }
-    const away = frame.status === "away";
+    this.status(connection, frame.status);
+  }
+
+  /** The device is in use, or not. */
+  status(connection: Connection, status: "active" | "away"): void {
+    const away = status === "away";
     if (away === connection.has(flag.AWAY)) return;
     if (away) connection.set(flag.AWAY);
     else connection.clear(flag.AWAY);
-    routes.register(connection);
+    this.deps.routes.register(connection);
   }
 
   /** Takes a frame off the client's budget; closes and answers false when it has none left. */

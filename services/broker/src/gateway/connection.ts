@@ -38,6 +38,9 @@ export const flag = {
   UNSURE: 64,
   /** Its stream was begun: once, whatever becomes of its route later. */
   BEGUN: 128,
+  /** Others were told that this device is there; and that it is away. */
+  ANNOUNCED: 256,
+  ANNOUNCED_AWAY: 512,
 } as const;
 
 /** An id stamp rises with time by about this many a millisecond, so that stamps made within one differ. */

@@ -16,6 +16,10 @@ export interface GatewayMetrics {
   readonly pulls: Counter<"reason">;
   readonly badRecords: Counter;
   readonly routes: Counter<"outcome">;
+  readonly watched: Gauge;
+  readonly presenceChannels: Gauge;
+  readonly unwatched: Counter;
+  readonly presences: Counter;
   readonly latency: Histogram;
 }
 
@@ -32,5 +36,9 @@ export const gatewayMetrics = (metrics: Metrics): GatewayMetrics => ({
   pulls: metrics.counter("dunlin_mailbox_reads_total", "Reads of a mailbox by reason", ["reason"]),
   badRecords: metrics.counter("dunlin_bad_deliveries_total", "Delivery records that could not be read"),
   routes: metrics.counter("dunlin_route_writes_total", "Routes written by outcome", ["outcome"]),
+  watched: metrics.gauge("dunlin_presence_watched", "Pairs of a connection and a user whose presence it follows"),
+  presenceChannels: metrics.gauge("dunlin_presence_channels", "Pub/sub channels of presence listened to"),
+  unwatched: metrics.counter("dunlin_presence_unwatched_total", "Such pairs not followed since there were too many"),
+  presences: metrics.counter("dunlin_presence_frames_total", "PRESENCE frames given to sockets"),
   latency: metrics.histogram("dunlin_delivery_seconds", "From the store's commit to the send, seconds"),
 });

@@ -1,4 +1,4 @@
-import { publishControl } from "@dunlin/domain";
+import { LiveGateways, publishControl } from "@dunlin/domain";
 import { ROUTE_TTL_MS } from "@dunlin/engines/cache";
 import { type CloseName, deliveriesTopic } from "@dunlin/proto";
 import { Closer, type Service, withTimeout } from "@dunlin/runtime";
@@ -15,16 +15,20 @@ import { Farewell } from "./farewell.js";
 import { gatewayMetrics } from "./gateway-metrics.js";
 import { Listener } from "./listener.js";
 import { Mailbox } from "./mailbox.js";
+import { PresenceNews } from "./presence-news.js";
+import { PresenceWatch } from "./presence-watch.js";
 import { Rounds } from "./rounds.js";
 import { RouteBook } from "./route-book.js";
 import { RouteUpkeep } from "./route-upkeep.js";
 import { Seats } from "./seats.js";
 import { Sender } from "./sender.js";
 import { SessionCheck } from "./session-check.js";
+import { Signals } from "./signals.js";
 import { Stream } from "./stream.js";
 import { SysClient } from "./sys-client.js";
 
 const SWEEP_MS = 250;
+const PRESENCE_MS = 100;
 const ROUND_MS = 1_000;
 const LOAD_MS = 3_000;
 /** The last routes leave the cache within this time, if it is there to take them. */
@@ -53,6 +57,10 @@ class GatewayService implements Gateway {
   readonly #routes;
   readonly #upkeep;
   readonly #orders;
+  readonly #live;
+  readonly #news;
+  readonly #watch;
+  readonly #signals;
   readonly #rounds;
   readonly #announcement;
   readonly #listener;
@@ -73,8 +81,26 @@ class GatewayService implements Gateway {
     const sender = new Sender(clock, metrics);
     const mailbox = new Mailbox((userId, pts, limit) => sys.difference(userId, pts, limit));
     const stream = new Stream({ directory, mailbox, sender, clock, logger, metrics, close });
-    const routes = new RouteBook({ cache, slot, logger, metrics, onTried: (connection, routed) => this.#routeTried(connection, routed) });
+    const routes = new RouteBook({
+      cache,
+      slot,
+      logger,
+      metrics,
+      onTried: (connection, routed) => this.#routeTried(connection, routed),
+      onRemoved: (userIds) => this.#news.removed(userIds),
+    });
     const input = new ClientInput({ clock, framesPerS: config.IM_WS_FRAMES_PER_S, stream, sender, routes, close });
+    const live = new LiveGateways(registry, cache, (slots) => this.#watch.gone(slots));
+    const watch = new PresenceWatch({
+      cache,
+      gateways: live,
+      visible: (pairs) => sys.visible(pairs),
+      sender,
+      clock,
+      logger,
+      metrics,
+      pairsMax: config.IM_WS_WATCHED_MAX,
+    });
     const door = new Door(ctx, directory, recent, sessions);
     this.#slot = slot;
     this.#metrics = metrics;
@@ -83,6 +109,10 @@ class GatewayService implements Gateway {
     this.#stream = stream;
     this.#routes = routes;
     this.#door = door;
+    this.#live = live;
+    this.#watch = watch;
+    this.#news = new PresenceNews({ cache, clock, directory, logger });
+    this.#signals = new Signals({ cache, logger, slot, directory, sender, input, watch });
     this.#upkeep = new RouteUpkeep({ cache, lease, logger, directory, book: routes, close });
     this.#orders = new CloseOrders({ cache, clock, logger, slot, directory, recent, sessions, close });
     this.#rounds = new Rounds({ clock, directory, sessions, stream, close });
@@ -134,9 +164,15 @@ class GatewayService implements Gateway {
 
     this.#orders.start();
     this.#closer.add("close orders", () => this.#orders.close());
+    await this.#live.start();
+    this.#closer.add("live gateways", () => this.#live.stop());
+    this.#signals.start();
+    this.#closer.add("signals", () => this.#signals.close());
+    this.#closer.add("presence", () => this.#watch.close());
     const emptied = cache.onEmptied(() => {
       logger.warn({ routes: this.#directory.size }, "the cache was emptied: registering all routes again");
       this.#upkeep.again();
+      this.#watch.emptied();
     });
     this.#closer.add("cache watch", () => emptied.close());
     lease.onLost(() => this.#slotLost());
@@ -148,7 +184,16 @@ class GatewayService implements Gateway {
       this.#sender.flush();
       this.#upkeep.watchLease();
     });
-    this.#every(ROUND_MS, () => this.#rounds.walk());
+    this.#every(PRESENCE_MS, () => {
+      this.#news.flush();
+      this.#watch.sweep();
+    });
+    this.#every(ROUND_MS, () => {
+      this.#rounds.walk();
+      this.#news.round();
+      this.#watch.round();
+      this.#signals.round();
+    });
     this.#every(LOAD_MS, () => this.#announcement.refresh());
     this.#every(ROUTE_TTL_MS / 2, () => this.#upkeep.renew());
     this.#closer.add("hole timer", () => this.#stream.close());
@@ -171,7 +216,10 @@ class GatewayService implements Gateway {
   async stop(): Promise<void> {
     this.#door.draining = true;
     this.#closeAll();
-    await withTimeout(this.#routes.close(), LAST_ROUTES_MS).catch(() => undefined);
+    await withTimeout(
+      this.#routes.close().then(() => this.#news.close()),
+      LAST_ROUTES_MS,
+    ).catch(() => undefined);
     await this.#closer.close();
   }
 
@@ -219,6 +267,10 @@ class GatewayService implements Gateway {
 
   /** The first try, good or bad, begins the stream; a later good one means that updates may have passed by. */
   #routeTried(connection: Connection, routed: boolean): void {
+    if (routed) {
+      if (!connection.has(flag.ANNOUNCED) || connection.has(flag.UNROUTED)) this.#signals.readList(connection);
+      this.#news.routed(connection, connection.has(flag.UNROUTED));
+    }
     if (routed && connection.has(flag.UNROUTED)) {
       connection.clear(flag.UNROUTED);
       this.#stream.doubt(connection, "route");
@@ -236,6 +288,8 @@ class GatewayService implements Gateway {
     this.#metrics.closed.inc({ code: this.#farewell.label(code) });
     connection.pending = undefined;
     connection.held = undefined;
+    this.#watch.forget(connection);
+    this.#news.note(connection.userId);
     this.#routes.remove(connection);
   }
 }

@@ -17,6 +17,8 @@ export interface RouteBookDeps {
   readonly metrics: GatewayMetrics;
   /** After each try: whether the connection is routed now. A failed one is tried again here; this is called again then. */
   readonly onTried: (connection: Connection, routed: boolean) => void;
+  /** After these users' routes were removed. */
+  readonly onRemoved: (userIds: readonly string[]) => void;
 }
 
 interface Removal {
@@ -76,7 +78,7 @@ export class RouteBook {
   }
 
   async #writeSlice(): Promise<boolean> {
-    const { cache, slot, onTried, metrics, logger } = this.deps;
+    const { cache, slot, onTried, onRemoved, metrics, logger } = this.deps;
     const slice: Connection[] = [];
     for (const connection of this.#wanted) {
       this.#wanted.delete(connection);
@@ -101,7 +103,10 @@ export class RouteBook {
       onTried(connection, routed);
     }
     try {
-      if (removals.length > 0) await cache.routes.remove(removals);
+      if (removals.length > 0) {
+        await cache.routes.remove(removals);
+        onRemoved(removals.map(({ userId }) => userId));
+      }
     } catch {
       routed = false;
       this.#removals.unshift(...removals);

@@ -51,9 +51,9 @@ export class Sender {
     return connection.ws === undefined || connection.has(flag.BLOCKED) ? 0 : this.#write(connection, frames);
   }
 
-  /** Sends a frame without pts (HELLO, PONG, presence, typing): dropped when the socket is full, it is only good now. */
-  fleeting(connection: Connection, frame: string): void {
-    if (connection.ws !== undefined && !connection.has(flag.BLOCKED)) this.#write(connection, [frame]);
+  /** Sends a frame without pts (HELLO, PONG, presence, typing): dropped when the socket is full, it is only good now. @returns whether it was taken */
+  fleeting(connection: Connection, frame: string): boolean {
+    return connection.ws !== undefined && !connection.has(flag.BLOCKED) && this.#write(connection, [frame]) > 0;
   }
 
   #write(connection: Connection, frames: readonly string[]): number {

@@ -22,6 +22,7 @@ type Call<Q, R> = (
 class Instance {
   readonly tokens: sys.TokenServiceClient;
   readonly messages: sys.MessageServiceClient;
+  readonly presence: sys.PresenceServiceClient;
 
   constructor(address: string) {
     const options = {
@@ -35,11 +36,13 @@ class Instance {
     const insecure = credentials.createInsecure();
     this.tokens = new sys.TokenServiceClient(address, insecure, options);
     this.messages = new sys.MessageServiceClient(address, insecure, options);
+    this.presence = new sys.PresenceServiceClient(address, insecure, options);
   }
 
   close(): void {
     this.tokens.close();
     this.messages.close();
+    this.presence.close();
   }
 }
 
@@ -50,7 +53,7 @@ export interface SysClientDeps {
   readonly logger: Logger;
 }
 
-/** What the gateway asks syssvc: both calls only read, so they may be tried again at another instance. */
+/** What the gateway asks syssvc: its calls only read, so they may be tried again at another instance. */
 export class SysClient {
   readonly #peers;
   #credential: { metadata: Metadata; until: number } | undefined;
@@ -89,6 +92,15 @@ export class SysClient {
       (instance) => instance.messages.getDifference.bind(instance.messages),
       { userId, pts, limit },
     );
+  }
+
+  /** Whether each viewer may see the user's presence, at most 1,000 pairs. @throws AppError */
+  async visible(pairs: readonly sys.PresencePair[]): Promise<boolean[]> {
+    const answer = await this.#ask<sys.CheckVisibilityRequest, sys.CheckVisibilityResponse>(
+      (instance) => instance.presence.checkVisibility.bind(instance.presence),
+      { pairs: [...pairs] },
+    );
+    return answer.visible;
   }
 
   #setMembers(members: readonly Member[]): void {

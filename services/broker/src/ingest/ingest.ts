@@ -1,4 +1,4 @@
-import { durableTopics, type IngestRules, LiveGateways } from "@dunlin/domain";
+import { durableTopics, type IngestRules, LiveGateways, publishPresence } from "@dunlin/domain";
 import type { Cache } from "@dunlin/engines/cache";
 import { type Consumer, PartitionLost, type Queue, type RecordBatch } from "@dunlin/engines/queue";
 import type { Registry } from "@dunlin/engines/registry";
@@ -78,6 +78,11 @@ export const createIngest = (ctx: IngestContext): Service => {
     finish: async (effects, stopped) => {
       await deliverer.deliver(effects.deliveries, stopped);
       if (effects.outcomes.length > 0) await deliverer.report(effects.outcomes);
+      if (effects.visibility.length > 0) {
+        await publishPresence(ctx.cache, "privacy", effects.visibility).catch((error: unknown) => {
+          logger.debug({ err: error }, "who may see whom has changed, and gateways could not be told");
+        });
+      }
     },
   });
 

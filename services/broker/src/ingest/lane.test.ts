@@ -14,7 +14,7 @@ const item = (partition: number, offset: number): Item => ({
   record: { partition, offset, key: "k", value: new Uint8Array(), timestamp: 0 },
   command: "not a command",
 });
-const effects: Effects = { deliveries: [], outcomes: [], dead: [], stored: 0 };
+const effects: Effects = { deliveries: [], outcomes: [], dead: [], visibility: [], stored: 0 };
 const live = new AbortController().signal;
 
 /** A lane whose writes are recorded; `fail` may throw before a write commits. */

@@ -6,6 +6,7 @@ import type { Groups } from "./groups.js";
 import type { Ingest } from "./ingest.js";
 import type { Jobs } from "./jobs.js";
 import type { Messages } from "./messages.js";
+import type { PresenceStore } from "./presence.js";
 import type { Privacy } from "./privacy.js";
 import type { Sessions } from "./sessions.js";
 import type { Updates } from "./updates.js";
@@ -19,6 +20,7 @@ export * from "./groups.js";
 export * from "./ingest.js";
 export * from "./jobs.js";
 export * from "./messages.js";
+export * from "./presence.js";
 export * from "./privacy.js";
 export * from "./sessions.js";
 export * from "./updates.js";
@@ -47,6 +49,7 @@ export interface Store {
   readonly groups: Groups;
   readonly contacts: Contacts;
   readonly privacy: Privacy;
+  readonly presence: PresenceStore;
   readonly ingest: Ingest;
   readonly jobs: Jobs;
   /** Brings the schema to the newest version. Safe to call from several processes at once. */

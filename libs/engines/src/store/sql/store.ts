@@ -11,6 +11,7 @@ import { createIngest } from "./ingest.js";
 import { createJobs } from "./jobs.js";
 import { createMessages } from "./messages.js";
 import { checkSchema, migrate } from "./migrations/index.js";
+import { createPresence } from "./presence.js";
 import { createPrivacy } from "./privacy.js";
 import type { SessionSource } from "./session.js";
 import { createSessions } from "./sessions.js";
@@ -60,6 +61,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     groups: createGroups(context),
     contacts: createContacts(context),
     privacy: createPrivacy(context),
+    presence: createPresence(context),
     ingest: createIngest(context),
     jobs: createJobs(context),
     migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),
