@@ -1,7 +1,11 @@
+import { eventually } from "../support/eventually.js";
 import type { Person } from "../support/person.js";
 
-/** Who calls. Kicked and banned have been members; a stranger never was one; nobody has no token. */
-export const roles = ["nobody", "stranger", "banned", "kicked", "member", "admin", "owner"] as const;
+/**
+ * Who calls. Kicked and banned have been members; a stranger never was one; nobody has no token. The blocked is a member
+ * whom the owner has blocked, which means nothing within a group.
+ */
+export const roles = ["nobody", "stranger", "banned", "kicked", "blocked", "member", "admin", "owner"] as const;
 export type Role = (typeof roles)[number];
 
 /** A group as each row finds it: fresh, with somebody in every role. */
@@ -40,12 +44,13 @@ export const usualRefusal: Readonly<Record<Role, number>> = {
   stranger: 804,
   banned: 804,
   kicked: 804,
+  blocked: 403,
   member: 403,
   admin: 403,
   owner: 403,
 };
 
-const members = ["member", "admin", "owner"] as const;
+const members = ["blocked", "member", "admin", "owner"] as const;
 const leaders = ["admin", "owner"] as const;
 const owner = ["owner"] as const;
 let sends = 0;
@@ -63,6 +68,28 @@ const withLink = (join: "link" | "approval") => async (scene: Scene) => {
 };
 const links = new Map<string, string>();
 const joining = ({ group }: Scene): Request => ({ method: "POST", path: "/v1/groups/join", body: { link: links.get(group) } });
+
+/** The owner says something, which everybody still in the group may see; to anybody else it does not exist. */
+const said = new Map<string, string>();
+const ownerSpeaks = async ({ group, persons }: Scene): Promise<void> => {
+  const { id } = await persons.owner.client.messages.sendText(group, "hear, hear");
+  said.set(group, id);
+  await eventually("the message stored", async () => (await persons.owner.client.dialogs.history(group)).items.length === 1);
+};
+const unseen = { stranger: 404, kicked: 404, banned: 404 } as const;
+/** A request about what the owner has said. */
+const about =
+  (method: string, path = "", body?: unknown) =>
+  ({ group }: Scene): Request => ({ method, path: `/v1/messages/${said.get(group)}${path}`, ...(body === undefined ? {} : { body }) });
+const thumb = `/reactions/${encodeURIComponent("👍")}`;
+const edited = { payload: { msg_type: "text", text: "listen" } };
+const messageRow = (operation: string, allowed: readonly Role[], request: Row["request"]): Row => ({
+  operation,
+  allowed,
+  request,
+  refusals: unseen,
+  prepare: ownerSpeaks,
+});
 
 /** Every operation on a group, by whose part it is: add a row for each new one. */
 export const groupRows: readonly Row[] = [
@@ -94,7 +121,7 @@ export const groupRows: readonly Row[] = [
     operation: "POST /v1/groups/{id}/members",
     as: "of a banned user",
     allowed: [],
-    refusals: { member: 833, admin: 833, owner: 833 },
+    refusals: { blocked: 833, member: 833, admin: 833, owner: 833 },
     request: ({ group, persons }) => ({ method: "POST", path: `/v1/groups/${group}/members`, body: { user_ids: [persons.banned.id] } }),
   },
   {
@@ -208,7 +235,7 @@ export const groupRows: readonly Row[] = [
     operation: "POST /v1/messages",
     as: "while all are muted",
     allowed: leaders,
-    refusals: { member: 831 },
+    refusals: { blocked: 831, member: 831 },
     prepare: async ({ group, persons }) => void (await persons.owner.client.groups.update(group, { muted_until: 4_000_000_000_000 })),
     request: ({ group }) => ({
       method: "POST",
@@ -226,4 +253,23 @@ export const groupRows: readonly Row[] = [
     allowed: members,
     request: ({ group }) => ({ method: "POST", path: `/v1/dialogs/${group}/read`, body: { seq: 0 } }),
   },
+  {
+    operation: "GET /v1/dialogs/{peer}",
+    allowed: members,
+    request: ({ group }) => ({ method: "GET", path: `/v1/dialogs/${group}` }),
+  },
+  {
+    operation: "GET /v1/dialogs/{peer}/pinned",
+    allowed: members,
+    request: ({ group }) => ({ method: "GET", path: `/v1/dialogs/${group}/pinned` }),
+  },
+  messageRow("PATCH /v1/messages/{id}", owner, about("PATCH", "", edited)),
+  messageRow("GET /v1/messages/{id}/edits", leaders, about("GET", "/edits")),
+  messageRow("GET /v1/messages/{id}/readers", members, about("GET", "/readers")),
+  messageRow("DELETE /v1/messages/{id}?for=everyone", leaders, about("DELETE", "?for=everyone")),
+  messageRow("DELETE /v1/messages/{id}?for=me", members, about("DELETE", "?for=me")),
+  messageRow("PUT /v1/messages/{id}/reactions/{emoji}", members, about("PUT", thumb)),
+  messageRow("DELETE /v1/messages/{id}/reactions/{emoji}", members, about("DELETE", thumb)),
+  messageRow("PUT /v1/messages/{id}/pin", leaders, about("PUT", "/pin")),
+  messageRow("DELETE /v1/messages/{id}/pin", leaders, about("DELETE", "/pin")),
 ];

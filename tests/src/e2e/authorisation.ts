@@ -31,9 +31,11 @@ export const authorisationScenarios = (system: () => System): void => {
     afterAll(() => Promise.all(everybody.map((person) => person.disconnect())));
 
     const freshScene = async (): Promise<Scene> => {
-      const { owner, admin, member, kicked, banned } = persons;
-      const { groups } = owner.client;
-      const others = [admin, member, kicked, banned, ...Object.values(targets)];
+      const { owner, admin, member, blocked, kicked, banned } = persons;
+      const { groups, blocks } = owner.client;
+      // Of two who are blocked neither brings the other in.
+      await blocks.remove(blocked.id);
+      const others = [admin, member, blocked, kicked, banned, ...Object.values(targets)];
       const { id: group } = await groups.create(
         "rights",
         others.map((person) => person.id),
@@ -42,6 +44,7 @@ export const authorisationScenarios = (system: () => System): void => {
         groups.updateMember(group, admin.id, { role: "admin" }),
         groups.remove(group, kicked.id),
         groups.ban(group, banned.id),
+        blocks.add(blocked.id),
       ]);
       return { group, persons, target: (role) => targets[role], outsider: (role) => outsiders[role] };
     };
