@@ -3,6 +3,7 @@ import { Blocks } from "./blocks.js";
 import { Contacts } from "./contacts.js";
 import { Dialogs } from "./dialogs.js";
 import { Emitter } from "./emitter.js";
+import { Files } from "./files.js";
 import { Groups } from "./groups.js";
 import { Http } from "./http.js";
 import { Messages } from "./messages.js";
@@ -59,6 +60,7 @@ export class DunlinClient {
   readonly messages: Messages;
   readonly dialogs: Dialogs;
   readonly groups: Groups;
+  readonly files: Files;
   readonly users: Users;
   readonly blocks: Blocks;
   readonly contacts: Contacts;
@@ -93,6 +95,7 @@ export class DunlinClient {
     this.messages = new Messages(http);
     this.dialogs = new Dialogs(http);
     this.groups = new Groups(http);
+    this.files = new Files(http);
     this.users = new Users(http);
     this.blocks = new Blocks(http);
     this.contacts = new Contacts(http);

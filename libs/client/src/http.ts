@@ -67,9 +67,70 @@ export class Http {
     }
   }
 
-  async #once(method: string, path: string, { query, body }: RequestOptions, token: string | undefined): Promise<unknown> {
+  /**
+   * An answer that is bytes, its body not yet read; a redirect is followed. @throws DunlinError, also for an envelope that says
+   * what is wrong
+   */
+  async content(path: string, options: { query?: RequestOptions["query"]; headers?: Record<string, string> }): Promise<Response> {
+    const url = this.#url(path, options.query);
+    let refreshed = false;
+    for (let tries = 1; ; tries++) {
+      const token = this.options.tokens.access;
+      try {
+        const response = await this.#fetch(url, {
+          headers: { ...options.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+        });
+        if (response.ok) return response;
+        throw errorOf(response, parse(await response.text()));
+      } catch (error) {
+        if (!(error instanceof DunlinError)) throw error;
+        if (error.code === TOKEN_EXPIRED && token !== undefined && !refreshed) {
+          refreshed = true;
+          await this.options.tokens.refresh(token);
+          tries--;
+          continue;
+        }
+        const wait = error.retryable ? pauseMs(this.options.retry, tries, error.retryAfterMs) : undefined;
+        if (wait === undefined) throw error;
+        await pause(wait);
+      }
+    }
+  }
+
+  /** Uploads bytes to a URL that is its own permission. It takes as long as it takes. @throws DunlinError */
+  async upload(target: string, headers: Readonly<Record<string, string>>, body: Blob): Promise<void> {
+    const url = new URL(target, this.options.server);
+    let response: Response;
+    try {
+      response = await this.options.fetch(url, { method: "PUT", headers: { ...headers }, body });
+    } catch (cause) {
+      throw new DunlinError("network", `no answer from ${url.origin}`, { cause });
+    }
+    const text = await response.text().catch(() => "");
+    if (!response.ok) throw errorOf(response, parse(text));
+  }
+
+  #url(path: string, query: RequestOptions["query"]): URL {
     const url = new URL(path, this.options.server);
     for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
+    return url;
+  }
+
+  /** The head of an answer; a body may take longer than that. @throws DunlinError when none comes in time */
+  async #fetch(url: URL, init: RequestInit): Promise<Response> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), this.options.timeoutMs);
+    try {
+      return await this.options.fetch(url, { ...init, signal: abort.signal });
+    } catch (cause) {
+      throw new DunlinError("network", `no answer from ${url.origin}`, { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #once(method: string, path: string, { query, body }: RequestOptions, token: string | undefined): Promise<unknown> {
+    const url = this.#url(path, query);
     const headers: Record<string, string> = { accept: "application/json" };
     if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
     if (body !== undefined) headers["content-type"] = "application/json";
@@ -88,14 +149,17 @@ export class Http {
       throw new DunlinError("network", `no answer from ${url.origin}`, { cause });
     }
     if (isEnvelope(answer) && answer.code === 0 && response.ok) return answer.data;
-    throw new DunlinError(isEnvelope(answer) ? answer.code : 1, isEnvelope(answer) ? answer.msg : `HTTP status ${response.status}`, {
-      // A proxy's page with a good status is no answer of ours.
-      status: response.ok && !isEnvelope(answer) ? 502 : response.status,
-      retryAfterMs: parseRetryAfter(response.headers.get("retry-after"), Date.now()),
-      requestId: response.headers.get("x-request-id") ?? undefined,
-    });
+    throw errorOf(response, answer);
   }
 }
+
+const errorOf = (response: Response, answer: unknown): DunlinError =>
+  new DunlinError(isEnvelope(answer) ? answer.code : 1, isEnvelope(answer) ? answer.msg : `HTTP status ${response.status}`, {
+    // A proxy's page with a good status is no answer of ours.
+    status: response.ok && !isEnvelope(answer) ? 502 : response.status,
+    retryAfterMs: parseRetryAfter(response.headers.get("retry-after"), Date.now()),
+    requestId: response.headers.get("x-request-id") ?? undefined,
+  });
 
 const parse = (text: string): unknown => {
   try {

@@ -6,6 +6,7 @@ export type { Frame } from "./connection.js";
 export * from "./contacts.js";
 export * from "./dialogs.js";
 export * from "./errors.js";
+export * from "./files.js";
 export * from "./groups.js";
 export * from "./messages.js";
 export * from "./page.js";

@@ -15,6 +15,7 @@ export type RequestStore = Pick<
   | "contacts"
   | "privacy"
   | "presence"
+  | "files"
 >;
 
 /** The store with every call of that part under one breaker. */
@@ -30,4 +31,5 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   contacts: guarded(store.contacts, breaker),
   privacy: guarded(store.privacy, breaker),
   presence: guarded(store.presence, breaker),
+  files: guarded(store.files, breaker),
 });

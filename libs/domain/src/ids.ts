@@ -74,8 +74,8 @@ export const newId = (type: IdType): string => type + base58(ID_CHARS);
 /** The code of an invite link: 22 random base-58 characters (128 bits), which nobody guesses. */
 export const newLinkCode = (): string => base58(22);
 
-const FILE = /^F[1-9A-HJ-NP-Za-km-z]{14}$/;
 const PEER = /^[UGC][1-9A-HJ-NP-Za-km-z]{14}$/;
+const FILE = /^F[1-9A-HJ-NP-Za-km-z]{14}$/;
 const MESSAGE_ID = /^[1-9][0-9]{0,18}$/;
 
 /** Whether `text` has the form of a peer id (user, group or supergroup). */

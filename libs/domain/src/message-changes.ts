@@ -3,10 +3,11 @@ import { AppError, type Clock } from "@dunlin/runtime";
 import type { Access } from "./access.js";
 import { canonicalJson } from "./canonical-json.js";
 import type { CommandOutcomes } from "./command-outcomes.js";
+import { fileIdsOf } from "./files/index.js";
 import type { Outcome } from "./groups.js";
 import type { RequestStore } from "./guarded-store.js";
 import { conversationIdOf, isGroupId } from "./ids.js";
-import { fileIdsOf, type MessagePayload, payloadText } from "./payload.js";
+import { type MessagePayload, payloadText } from "./payload.js";
 import { allowed, type Operation } from "./permissions.js";
 import type { VisibleMessage, VisibleMessages } from "./visible-messages.js";
 
@@ -48,7 +49,7 @@ export class MessageChanges {
     if (editedAt - message.createdAt > editWindowMs) throw new AppError("CHANGE_TOO_LATE");
     const before = JSON.parse(message.payload) as MessagePayload;
     if (before.msg_type !== payload.msg_type) throw new AppError("BAD_REQUEST", "an edit keeps the msg_type");
-    if (canonicalJson(fileIdsOf(before)) !== canonicalJson(fileIdsOf(payload)))
+    if (canonicalJson(fileIdsOf(message.payload)) !== canonicalJson(fileIdsOf(text)))
       throw new AppError("BAD_REQUEST", "an edit keeps the files");
     const { conversationId } = message;
     return this.deps.outcomes.run(conversationId, requestId, {

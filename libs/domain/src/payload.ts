@@ -65,10 +65,6 @@ export const payloadSchema = z.discriminatedUnion("msg_type", [
 
 export type MessagePayload = z.infer<typeof payloadSchema>;
 
-/** The files that a payload carries, its own first. A custom payload's are not known. */
-export const fileIdsOf = (payload: { readonly msg_type: string; readonly [field: string]: unknown }): string[] =>
-  payload.msg_type === "custom" ? [] : [payload["file_id"], payload["thumbnail_id"]].filter((id) => typeof id === "string");
-
 /** How a push for this message should look. */
 export const pushSchema = z.strictObject({
   title: z.string().max(128).optional(),

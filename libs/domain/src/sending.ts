@@ -7,6 +7,7 @@ import { Batcher } from "./batcher.js";
 import { Breaker } from "./breaker.js";
 import { canonicalHash, canonicalJson } from "./canonical-json.js";
 import { commandRecord, produceCommands } from "./commands.js";
+import { useFiles } from "./files/index.js";
 import { SLOW_MODE_TOLERANCE_MS } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
 import { conversationIdOf, isGroupId, type Snowflakes } from "./ids.js";
@@ -47,9 +48,9 @@ export interface AcceptedMessage {
 }
 
 export interface SendingDeps {
-  readonly store: Pick<RequestStore, "messages">;
   readonly visible: VisibleMessages;
   readonly cache: Pick<Cache, "reserve" | "delete">;
+  readonly store: Pick<RequestStore, "messages" | "files">;
   readonly queue: Pick<Queue, "produce">;
   readonly access: Access;
   readonly relations: Relations;
@@ -85,7 +86,7 @@ export class Sending {
   /**
    * Resolves when the message is durable. The same client_msg_id with the same body answers the same id.
    * @throws AppError BAD_REQUEST, PEER_NOT_FOUND, NOT_A_MEMBER, MUTED, GROUP_MUTED, SLOW_MODE, GROUP_DISSOLVED, PEER_REFUSES,
-   *   PAYLOAD_TOO_LARGE, CLIENT_MSG_ID_REUSED, MENTION_ALL_FORBIDDEN, MENTION_UNKNOWN, ORIGINAL_NOT_FOUND, QUEUE_FULL, UNAVAILABLE
+   *   FILE_NOT_FOUND, PAYLOAD_TOO_LARGE, CLIENT_MSG_ID_REUSED, MENTION_ALL_FORBIDDEN, MENTION_UNKNOWN, ORIGINAL_NOT_FOUND, QUEUE_FULL, UNAVAILABLE
    */
   async accept(input: SendInput): Promise<AcceptedMessage> {
     const { accepted, record } = await this.#prepare(input);
@@ -119,6 +120,8 @@ export class Sending {
     const slowMode = checking === undefined ? undefined : await checking;
     if (input.mentions !== undefined && input.mentions.length > 0) await checkMentions(access, from, to, input.mentions);
     const forwardedFrom = input.forwardOf === undefined ? undefined : await this.#origin(from, input.forwardOf, input.payload);
+    const files = useFiles(this.deps.store, clock, from, payload);
+    if (files !== undefined) await files;
     if (slowMode !== undefined) await this.#takeTurn({ senderId: from, clientMsgId }, to, slowMode, fresh.createdAt);
     const asking = relations.checkMessage(from, to);
     if (asking !== undefined) await asking;

@@ -116,6 +116,12 @@ export const errors = {
   MENTION_UNKNOWN: row(816, 400, "INVALID_ARGUMENT", false, "a mentioned user is not in this conversation", "被@的用户不在该会话中"),
   ORIGINAL_NOT_FOUND: row(817, 404, "NOT_FOUND", false, "no such message to forward", "要转发的消息不存在"),
   NOT_CONNECTED: row(850, 409, "FAILED_PRECONDITION", false, "this device has no connection", "该设备未连接"),
+  FILE_NOT_FOUND: row(870, 404, "NOT_FOUND", false, "no such file, or it is not shown to you", "文件不存在或无权查看"),
+  FILE_TYPE_REFUSED: row(871, 415, "INVALID_ARGUMENT", false, "files of this type are not taken", "不支持该文件类型"),
+  FILE_TOO_LARGE: row(872, 413, "RESOURCE_EXHAUSTED", false, "the file is too large", "文件过大"),
+  FILE_NOT_UPLOADED: row(873, 409, "FAILED_PRECONDITION", false, "the file has not been uploaded", "文件尚未上传"),
+  RANGE_OUTSIDE: row(875, 416, "INVALID_ARGUMENT", false, "the range lies outside of the file", "请求范围超出文件大小"),
+  FILE_DAMAGED: row(874, 400, "INVALID_ARGUMENT", false, "what was uploaded is not what was announced", "上传内容与声明不符"),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

@@ -5,6 +5,7 @@ import {
   Breaker,
   CommandOutcomes,
   Contacts,
+  Downloads,
   GroupGovernance,
   GroupJoining,
   Groups,
@@ -19,8 +20,10 @@ import {
   Sending,
   SessionChecks,
   Typing,
+  Uploads,
   VisibleMessages,
 } from "@dunlin/domain";
+import { Images } from "@dunlin/engines/images";
 import type { Metrics } from "@dunlin/runtime";
 import type { ApiContext } from "./context.js";
 import { Gateways } from "./gateways.js";
@@ -48,6 +51,9 @@ export interface Api {
   readonly visible: VisibleMessages;
   readonly changes: MessageChanges;
   readonly joining: GroupJoining;
+  readonly images: Images;
+  readonly uploads: Uploads;
+  readonly downloads: Downloads;
   readonly gateways: Gateways;
   readonly limits: Limits;
   /** Where users are connected. */
@@ -66,6 +72,8 @@ export const createApi = (ctx: ApiContext): Api => {
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
   const visible = new VisibleMessages(store, access);
   const live = new LiveGateways(registry, cache);
+  const images = new Images({ workers: config.IM_FILES_IMAGE_WORKERS, pixelsMax: config.IM_FILES_IMAGE_MAX_MEGAPIXELS * 1_000_000 });
+  const files = { store, blobs: ctx.blobs, images, clock, config };
   return {
     ctx,
     store,
@@ -91,6 +99,9 @@ export const createApi = (ctx: ApiContext): Api => {
       recallWindowMs: config.IM_RECALL_WINDOW_S * 1_000,
     }),
     joining: new GroupJoining({ store, access, outcomes, clock, requestTtlMs: config.IM_JOIN_REQUEST_DAYS * DAY_MS }),
+    images,
+    uploads: new Uploads(files),
+    downloads: new Downloads(files),
     gateways: new Gateways(registry),
     limits: new Limits({ cache, config, clock, metrics }),
     live,

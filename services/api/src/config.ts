@@ -1,3 +1,4 @@
+import { fileOptions } from "@dunlin/domain";
 import { type ConfigOf, option } from "@dunlin/runtime";
 
 /** Rates are shared by all processes on one Redis; as many may come in a burst. */
@@ -32,6 +33,7 @@ export const apiOptions = {
   IM_RATE_OTHER_PER_S: rate("Everything else a user may ask each second.", "200"),
   IM_RATE_OTHER_DEVICE_PER_S: rate("Everything else one device may ask each second.", "0"),
   IM_RATE_OTHER_IP_PER_S: rate("Everything else an address may ask each second.", "0"),
+  ...fileOptions,
 } as const;
 
 export type ApiConfig = ConfigOf<typeof apiOptions>;

@@ -1,4 +1,5 @@
 import type { DomainConfig, Snowflakes, Tokens } from "@dunlin/domain";
+import type { Blobs } from "@dunlin/engines/blobs";
 import type { Cache } from "@dunlin/engines/cache";
 import type { Queue } from "@dunlin/engines/queue";
 import type { Registry, SlotLease } from "@dunlin/engines/registry";
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly store: Store;
   readonly cache: Cache;
   readonly registry: Registry;
+  readonly blobs: Blobs;
   /** The process's slot: where results of commands are published for it. */
   readonly lease: SlotLease;
   readonly tokens: Tokens;

@@ -11,10 +11,10 @@ await runMain({
   options,
   env: process.env,
   args: process.argv.slice(2),
-  needs: () => ["registry", "cache", "store", "queue"],
+  needs: () => ["registry", "cache", "store", "queue", "blobs"],
   compose: async (host, config) => {
     const { logger, metrics, health, clock } = host;
-    const { registry, cache, store, queue } = host.engines;
+    const { registry, cache, store, queue, blobs } = host.engines;
     await store.migrate();
     await queue.ensureTopics(durableTopics(config.IM_QUEUE_PARTITIONS));
     const { lease, snowflakes, tokens, close } = await openIdentity({
@@ -27,7 +27,21 @@ await runMain({
         process.kill(process.pid, "SIGTERM");
       },
     });
-    const service = createApiService({ config, logger, metrics, health, clock, queue, store, cache, registry, lease, tokens, snowflakes });
+    const service = createApiService({
+      config,
+      logger,
+      metrics,
+      health,
+      clock,
+      queue,
+      store,
+      cache,
+      registry,
+      blobs,
+      lease,
+      tokens,
+      snowflakes,
+    });
     return { services: [service], close };
   },
 });

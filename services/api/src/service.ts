@@ -43,6 +43,7 @@ export const createApiService = (ctx: ApiContext): ApiService => {
       closer.add("gateways", () => api.gateways.close());
       await api.live.start();
       closer.add("live gateways", () => api.live.stop());
+      closer.add("images", () => api.images.close());
       port = await listen(server, config.IM_API_PORT, config.IM_HOST);
       closer.add("server", () => closeServer(server, 0));
       logger.info({ port }, "http interface");

@@ -1,3 +1,4 @@
+import type { Blobs } from "@dunlin/engines/blobs";
 import type { Registry } from "@dunlin/engines/registry";
 import type { Store } from "@dunlin/engines/store";
 import type { Clock, Health, Logger, Metrics } from "@dunlin/runtime";
@@ -12,4 +13,5 @@ export interface CronContext {
   readonly clock: Clock;
   readonly store: Store;
   readonly registry: Registry;
+  readonly blobs: Blobs;
 }

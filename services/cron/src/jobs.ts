@@ -1,3 +1,5 @@
+import { removeUnsentFiles } from "@dunlin/domain";
+import type { Blobs } from "@dunlin/engines/blobs";
 import type { Store } from "@dunlin/engines/store";
 import type { Clock } from "@dunlin/runtime";
 import type { CronConfig } from "./config.js";
@@ -13,7 +15,14 @@ export interface Job {
 
 const DAY_MS = 86_400_000;
 
-export const createJobs = (config: CronConfig, store: Pick<Store, "sessions" | "updates" | "groups">, clock: Pick<Clock, "now">): Job[] => [
+export interface JobDeps {
+  readonly config: CronConfig;
+  readonly store: Pick<Store, "sessions" | "updates" | "groups" | "files">;
+  readonly blobs: Blobs;
+  readonly clock: Pick<Clock, "now">;
+}
+
+export const createJobs = ({ config, store, blobs, clock }: JobDeps): Job[] => [
   {
     name: "sessions",
     schedule: config.IM_CRON_SESSIONS,
@@ -29,5 +38,10 @@ export const createJobs = (config: CronConfig, store: Pick<Store, "sessions" | "
     name: "join-requests",
     schedule: config.IM_CRON_JOIN_REQUESTS,
     slice: (limit) => store.groups.removeExpiredRequests(clock.now(), limit),
+  },
+  {
+    name: "files",
+    schedule: config.IM_CRON_FILES,
+    slice: (limit) => removeUnsentFiles(store, blobs, clock.now(), limit),
   },
 ];

@@ -8,7 +8,7 @@ const options = { ...hostOptions, ...cronOptions };
 const args = process.argv.slice(2);
 
 const compose = async (
-  { logger, metrics, health, clock, engines }: Host<"registry" | "store">,
+  { logger, metrics, health, clock, engines }: Host<"registry" | "store" | "blobs">,
   config: CronConfig,
 ): Promise<CronService> => {
   await engines.store.migrate();
@@ -18,7 +18,7 @@ const compose = async (
 /** Does one job by hand. */
 const runOne = async (job: string): Promise<void> => {
   const config = loadConfig(options, process.env);
-  const host = await openHost({ service: "cron", config, needs: ["registry", "store"] });
+  const host = await openHost({ service: "cron", config, needs: ["registry", "store", "blobs"] });
   try {
     const service = await compose(host, config);
     process.stdout.write(`${job}: ${await service.runNow(job)} rows removed\n`);
@@ -36,11 +36,11 @@ if (args[0] === "--run") {
 } else {
   await runMain({
     service: "cron",
-    about: "cronsvc: clean-up on a schedule. With --run <job> it does one job now and ends: sessions or updates.",
+    about: "cronsvc: clean-up on a schedule. With --run <job> it does one job now and ends: sessions, updates, join-requests or files.",
     options,
     env: process.env,
     args,
-    needs: () => ["registry", "store"],
+    needs: () => ["registry", "store", "blobs"],
     compose: async (host, config) => ({ services: [await compose(host, config)] }),
   });
 }

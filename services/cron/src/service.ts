@@ -18,9 +18,9 @@ export interface CronService extends Service {
 }
 
 export const createCronService = (context: CronContext): CronService => {
-  const { config, clock, logger, store } = context;
+  const { clock, logger, store } = context;
   const runner = new Runner(context, randomUUID());
-  const jobs = createJobs(config, store, clock);
+  const jobs = createJobs(context);
   /** What is known to be claimed, so that the store is asked only when something may be due. */
   const claimed = new Map<string, number>();
   const draining = new AbortController();

@@ -82,7 +82,7 @@ export class ApiFixture {
     const logger = createLogger({ service: "test", level: "debug", destination: { write: (line) => void log.push(line) } });
     const host = await openHost({ service: "test", config, needs: ["registry", "cache", "store", "queue", "blobs"], logger });
     const { metrics, health, clock } = host;
-    const { registry, cache, store, queue } = host.engines;
+    const { registry, cache, store, queue, blobs } = host.engines;
     await store.migrate();
     await queue.ensureTopics(durableTopics(config.IM_QUEUE_PARTITIONS));
     const identity = await openIdentity({ registry, clock, config, owner: "test", onSlotLost: () => undefined });
@@ -90,7 +90,7 @@ export class ApiFixture {
     const broker = createBrokerService({
       ingest: { ...shared, store, rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX }, partitions: config.IM_QUEUE_PARTITIONS },
     });
-    const api = createApiService({ ...shared, ...(apiClock ? { clock: apiClock } : {}), store: wrapStore(store), ...identity });
+    const api = createApiService({ ...shared, blobs, ...(apiClock ? { clock: apiClock } : {}), store: wrapStore(store), ...identity });
     const services = ingest ? [broker, api] : [api];
     for (const service of services) await service.start();
     return new ApiFixture(host, identity, api, services, folder, log);

@@ -5,15 +5,16 @@ import { type CronContext, createCronService, cronOptions } from "@dunlin/cron";
 import { newId } from "@dunlin/domain";
 import type { Host } from "@dunlin/engines/host";
 import { noChanges, type SessionRow, type Store } from "@dunlin/engines/store";
-import { type Clock, systemClock } from "@dunlin/runtime";
+import { AppError, type Clock, systemClock } from "@dunlin/runtime";
 import { expect, test } from "vitest";
 import { atEnd, createGate, type LogLine, openEmbedded, tempFolder } from "../support/embedded-host.js";
 import { eventually } from "../support/eventually.js";
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 const open = async (env: Record<string, string> = {}, clock: Clock = systemClock) => {
-  const { host, config, logged } = await openEmbedded(cronOptions, ["registry", "store"], env, clock);
+  const { host, config, logged } = await openEmbedded(cronOptions, ["registry", "store", "blobs"], env, clock);
   const { logger, metrics, health, engines } = host;
   const context: CronContext = { config, logger, metrics, health, clock, ...engines };
   /** A replica; its settings and engines may differ from the others'. */
@@ -269,10 +270,59 @@ test("--run does one job by hand; a wrong job or setting is named", async () => 
   expect(await runMain(["--run", "sessions"], env)).toMatchObject({ code: 0, stdout: "sessions: 1 rows removed\n" });
   expect(await runMain(["--run", "nothing"], env)).toMatchObject({
     code: 1,
-    stderr: "there is no job nothing; there are sessions, updates, join-requests\n",
+    stderr: "there is no job nothing; there are sessions, updates, join-requests, files\n",
   });
   const wrong = await runMain(["--run", "sessions"], { ...env, IM_CRON_SESSIONS: "0 0 30 2 *" });
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toContain("IM_CRON_SESSIONS");
   expect((await runMain(["--help"], env)).stdout).toContain("IM_UPDATES_KEEP_COUNT");
 }, 120_000);
+
+test("files: what nobody sent within an hour goes, blobs and rows; what was sent stays, and so does what is young", async () => {
+  const day = { at: Date.now() };
+  const clock: Clock = { now: () => day.at, monotonic: () => performance.now() };
+  const { host, replica } = await open({}, clock);
+  const { store, blobs } = host.engines;
+  const later = day.at + 2 * HOUR_MS;
+  const add = async (state: "announced" | "ready", expiresAt: number, sent = false): Promise<string> => {
+    const id = newId("F");
+    const row = { id, ownerId: "U1", name: "x", size: 1, type: "image/png", state, createdAt: day.at, expiresAt, width: 0, height: 0 };
+    await store.files.create(row);
+    const keys = state === "ready" ? [`files/${id}`, `thumbnails/${id}/128.webp`] : [`uploads/${id}`];
+    for (const key of keys) await blobs.put(key, Buffer.from("x"));
+    const ref = { fileId: id, messageId: "77", conversationId: "G1", seq: 1 };
+    if (sent) await store.ingest.transaction((tx) => tx.write({ ...noChanges, fileRefs: [ref] }));
+    return id;
+  };
+  const over = day.at + HOUR_MS;
+  const gone = [await add("announced", over), await add("ready", over)];
+  const [sent, held] = [await add("ready", over, true), await add("ready", later + 1)];
+  // Uploaded once more after it was accepted, or with nothing to show for it in the store.
+  for (const id of [sent, newId("F")]) await blobs.put(`uploads/${id}`, Buffer.from("x"));
+  expect(await replica().runNow("files")).toBe(0);
+  day.at = later;
+  const [first, second] = [replica(), replica()];
+  const runs = await Promise.allSettled([first.runNow("files"), second.runNow("files")]);
+  expect(runs.some((run) => run.status === "fulfilled")).toBe(true);
+  expect((await store.files.get([...gone, sent, held])).map((file) => file.id).sort()).toEqual([sent, held].sort());
+  const left = (await blobs.list("", { limit: 100 })).map((blob) => blob.key);
+  expect(left).toEqual([...[sent, held].map((id) => `files/${id}`), ...[sent, held].map((id) => `thumbnails/${id}/128.webp`)].sort());
+  expect(await store.files.get([sent])).toMatchObject([{ expiresAt: null }]);
+});
+
+test("files: blobs that cannot be removed keep their rows, and the next run removes both", async () => {
+  const { host, replica } = await open();
+  const { store, blobs } = host.engines;
+  const id = newId("F");
+  const row = { id, ownerId: "U1", name: "x", size: 1, type: "image/png", createdAt: 1, expiresAt: 2, width: 0, height: 0 };
+  await store.files.create({ ...row, state: "ready" });
+  await blobs.put(`files/${id}`, Buffer.from("x"));
+  const away = new Proxy(blobs, {
+    get: (target, name) => (name === "delete" ? () => Promise.reject(new AppError("UNAVAILABLE")) : Reflect.get(target, name, target)),
+  });
+  await expect(replica({ blobs: away }).runNow("files")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect(await store.files.get([id])).toMatchObject([{ state: "going" }]);
+  expect(await replica().runNow("files")).toBe(1);
+  expect(await store.files.get([id])).toEqual([]);
+  expect(await blobs.list("", { limit: 1 })).toEqual([]);
+});

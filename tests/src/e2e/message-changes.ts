@@ -2,9 +2,9 @@ import type { Message } from "@dunlin/client";
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.js";
 import { People, type Person } from "../support/person.js";
+import { pngFile } from "../support/pictures.js";
 import type { System } from "../support/system.js";
 
-const FILE = `F${"1".repeat(14)}`;
 const text = (words: string) => ({ msg_type: "text", text: words });
 
 /** What people do to messages beside sending them, as other devices and other people see it. */
@@ -34,11 +34,12 @@ export const messageChangeScenarios = (system: () => System): void => {
 
     test("every kind of payload arrives as it was sent; what is not one is refused", async () => {
       const [ann, bob] = await Promise.all([people.online("ann"), people.online("bob")]);
+      const { id: file } = await ann.client.files.upload("a.png", pngFile(64, 48));
       const payloads = [
-        { msg_type: "image", file_id: FILE, size: 1_000, width: 640, height: 480, thumbnail_id: FILE, caption: "☕" },
-        { msg_type: "file", file_id: FILE, size: 0, name: "a b.pdf", type: "application/pdf" },
-        { msg_type: "voice", file_id: FILE, size: 4_000, duration: 1_500, waveform: [0, 128, 255] },
-        { msg_type: "video", file_id: FILE, size: 9_000, width: 1_920, height: 1_080, duration: 60_000 },
+        { msg_type: "image", file_id: file, size: 1_000, width: 640, height: 480, thumbnail_id: file, caption: "☕" },
+        { msg_type: "file", file_id: file, size: 0, name: "a b.pdf", type: "application/pdf" },
+        { msg_type: "voice", file_id: file, size: 4_000, duration: 1_500, waveform: [0, 128, 255] },
+        { msg_type: "video", file_id: file, size: 9_000, width: 1_920, height: 1_080, duration: 60_000 },
         { msg_type: "location", latitude: 52.52, longitude: -13.405, title: "Berlin" },
         { msg_type: "card", peer: bob.id, title: "Bob" },
         { msg_type: "custom", anything: [1, { goes: null }] },
@@ -50,11 +51,11 @@ export const messageChangeScenarios = (system: () => System): void => {
         { msg_type: "hologram" },
         { msg_type: "recalled" },
         { msg_type: "image", file_id: "F1", size: 1, width: 1, height: 1 },
-        { msg_type: "image", file_id: FILE, size: 1, width: 0, height: 1 },
-        { msg_type: "voice", file_id: FILE, size: 1 },
+        { msg_type: "image", file_id: file, size: 1, width: 0, height: 1 },
+        { msg_type: "voice", file_id: file, size: 1 },
         { msg_type: "location", latitude: 91, longitude: 0 },
         { msg_type: "card", peer: "nobody", title: "x" },
-        { msg_type: "file", file_id: FILE, size: 1, name: "x", extra: 1 },
+        { msg_type: "file", file_id: file, size: 1, name: "x", extra: 1 },
       ]) {
         await expect(ann.client.messages.send({ to: bob.id, payload }), payload.msg_type).rejects.toMatchObject({ status: 400 });
       }

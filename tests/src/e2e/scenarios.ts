@@ -5,6 +5,7 @@ import { blockScenarios } from "./blocks.js";
 import { catchingUpScenarios } from "./catching-up.js";
 import { contactScenarios } from "./contacts.js";
 import { conversationScenarios } from "./conversations.js";
+import { fileScenarios } from "./files.js";
 import { groupGovernanceScenarios } from "./group-governance.js";
 import { groupJoiningScenarios } from "./group-joining.js";
 import { handshakeScenarios } from "./handshakes.js";
@@ -28,6 +29,7 @@ export const allScenarios = (system: () => System): void => {
   typingScenarios(system);
   handshakeScenarios(system);
   notificationScenarios(system);
+  fileScenarios(system);
   badInputScenarios(system);
   groupGovernanceScenarios(system);
   blockScenarios(system);

@@ -2,6 +2,7 @@ import type {
   ConversationRow,
   DialogChange,
   DialogRow,
+  FileRef,
   IngestChanges,
   MemberRow,
   MessageRow,
@@ -9,6 +10,7 @@ import type {
   UpdateRow,
 } from "@dunlin/engines/store";
 import type { ErrorCode } from "@dunlin/proto";
+import { fileIdsOf } from "../files/carried.js";
 import { messageRest } from "../frames.js";
 import { conversationIdOf } from "../ids.js";
 import { AnnotationDraft, type LoadedAnnotations } from "./annotation-draft.js";
@@ -90,6 +92,7 @@ export class Draft {
   readonly #dialogs = new Map<string, Mutable<DialogChange>>();
   readonly #messages = new Map<string, MessageRow>();
   readonly #inBatch = new Map<string, string[]>();
+  readonly #fileRefs: FileRef[] = [];
   readonly #updates: UpdateRow[] = [];
   readonly #sent = new Set<string>();
   /** author's READ, by conversation and author → reader → read position */
@@ -178,12 +181,18 @@ export class Draft {
     // Two commands that name one id are left to the store to refuse.
     const key = this.#messages.has(row.id) ? `${row.id} ${this.#messages.size}` : row.id;
     this.#messages.set(key, row);
+    this.carryFiles(row);
     const own = this.#inBatch.get(conversation.id);
     if (own) own.push(key);
     else this.#inBatch.set(conversation.id, [key]);
     this.#sent.add(sendKey(message.from, message.clientMsgId));
     this.effects.stored += 1;
     return row;
+  }
+
+  /** Whoever may read this message may from now on read the files it names. */
+  carryFiles({ id, conversationId, seq, payload }: Pick<MessageRow, "id" | "conversationId" | "seq" | "payload">): void {
+    for (const fileId of fileIdsOf(payload)) this.#fileRefs.push({ fileId, messageId: id, conversationId, seq });
   }
 
   /** The messages this batch has added to a conversation. */
@@ -387,6 +396,7 @@ export class Draft {
       ...this.groups.changes(),
       ...this.people.changes(),
       annotations: this.annotations.changes(),
+      fileRefs: this.#fileRefs,
     };
   }
 }

@@ -3,6 +3,7 @@ import { accountsContract } from "./contract/accounts.js";
 import { annotationsContract } from "./contract/annotations.js";
 import { contactsContract } from "./contract/contacts.js";
 import { crashContract } from "./contract/crash.js";
+import { filesContract } from "./contract/files.js";
 import type { StoreHarness } from "./contract/fixture.js";
 import { groupsContract } from "./contract/groups.js";
 import { ingestContract } from "./contract/ingest.js";
@@ -19,6 +20,7 @@ export const storeContract = (name: string, harness: () => StoreHarness): void =
     describe("presence", () => presenceContract(harness));
     describe("ingest", () => ingestContract(harness));
     describe("contacts", () => contactsContract(harness));
+    describe("files", () => filesContract(harness));
     describe("crash", () => crashContract(harness));
   });
 };

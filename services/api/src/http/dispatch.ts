@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream/promises";
 import type { AccessClaims } from "@dunlin/domain";
 import { AppError, toAppError } from "@dunlin/runtime";
 import type { Request, RequestHandler, Response } from "express";
@@ -10,11 +11,13 @@ import { languageOf } from "./language.js";
 import { parseQuery } from "./query.js";
 import { requestIdOf } from "./request-id.js";
 import type { RequestMetrics } from "./request-metrics.js";
-import { type Call, errorsOf, type Reply, type Route } from "./route.js";
+import { type Call, type Content, errorsOf, type RawBody, type Reply, type Route } from "./route.js";
+import { allowSlowBody } from "./server.js";
 
 /** A request may be worked on for this long, ms: longer than any of its parts waits. */
 const HANDLER_TIMEOUT_MS = 20_000;
 const TOKEN_CHARS_MAX = 4_096;
+const SILENT_READER_MS = 30_000;
 
 /** Counts what is under way, so that it stays bounded and a drain can wait for it. */
 export interface InFlight {
@@ -75,6 +78,7 @@ export const dispatch = (api: Api, route: Route, inFlight: InFlight, metrics: Re
     if (!route.query && given !== NOTHING && Object.keys(given).length > 0) throw new AppError("BAD_REQUEST", "no query is taken here");
     let body: unknown;
     if (route.body) body = check(route.body, await readJson(req), "body");
+    else if (route.rawBody) allowSlowBody(req);
     else if (hasBody(req)) await refuseBody(req);
     const call = {
       params,
@@ -82,6 +86,10 @@ export const dispatch = (api: Api, route: Route, inFlight: InFlight, metrics: Re
       body,
       claims,
       requestId,
+      range: req.headers.range,
+      get raw() {
+        return rawBodyOf(req);
+      },
       // Looked at by few: not worked out for every send.
       get ip() {
         return req.ip ?? "";
@@ -97,7 +105,8 @@ export const dispatch = (api: Api, route: Route, inFlight: InFlight, metrics: Re
       const slowed = api.limits.caller(route.limit, claims, cost);
       if (slowed !== undefined) await slowed;
     }
-    return withDeadline(route.handler(api, call as Call<unknown, unknown, unknown>));
+    const handled = route.handler(api, call as Call<unknown, unknown, unknown>);
+    return route.rawBody ? handled : withDeadline(handled);
   };
 
   const answerError = (req: Request, res: Response, requestId: string, thrown: unknown): number => {
@@ -125,7 +134,8 @@ export const dispatch = (api: Api, route: Route, inFlight: InFlight, metrics: Re
       if (inFlight.count > inFlight.max) throw new AppError("UNAVAILABLE", "too many requests at once", { retryAfterS: 1 });
       const reply = await work(req, requestId);
       status = reply.status ?? route.statuses[0];
-      writeJson(res, status, requestId, successText("json" in reply ? reply.json : JSON.stringify(reply.data)));
+      if ("content" in reply) await writeContent(req, res, status, requestId, reply.content);
+      else writeJson(res, status, requestId, successText("json" in reply ? reply.json : JSON.stringify(reply.data)));
     } catch (thrown) {
       if (thrown instanceof ClientGone) return;
       status = answerError(req, res, requestId, thrown);
@@ -137,6 +147,37 @@ export const dispatch = (api: Api, route: Route, inFlight: InFlight, metrics: Re
   };
 
   return (req, res) => void run(req, res);
+};
+
+const rawBodyOf = (req: IncomingMessage): RawBody => {
+  const length = req.headers["content-length"];
+  return { stream: req, length: length === undefined ? undefined : Number(length), type: req.headers["content-type"] };
+};
+
+/** Writes content. What breaks off in the middle, at either end, ends the connection: there is nothing left to answer. */
+const writeContent = async (req: Request, res: Response, status: number, requestId: string, { headers, body }: Content): Promise<void> => {
+  res.writeHead(status, {
+    "Cache-Control": "private, no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Request-Id": requestId,
+    ...headers,
+  });
+  if (body === undefined || body instanceof Uint8Array) {
+    res.end(body);
+    return;
+  }
+  if (req.method === "HEAD") {
+    body.destroy();
+    res.end();
+    return;
+  }
+  // Who reads nothing for so long has gone, or means harm.
+  res.setTimeout(SILENT_READER_MS, () => res.destroy());
+  try {
+    await pipeline(body, res);
+  } catch {
+    throw new ClientGone();
+  }
 };
 
 /** An empty JSON object is as good as no body; anything else has no business here. */

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { AccessClaims } from "@dunlin/domain";
 import type { ErrorCode } from "@dunlin/proto";
 import type { z } from "zod";
@@ -7,8 +8,23 @@ import type { Language } from "./language.js";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
-/** What a handler answers: `data` as a value, or as JSON text that stands already. */
-export type Reply<T> = { readonly status?: number } & ({ readonly data: T } | { readonly json: string });
+/** An answer that is no envelope: bytes, or a redirect to where they are. */
+export interface Content {
+  readonly headers: Readonly<Record<string, string | number>>;
+  /** Sent as it comes, in the client's pace. */
+  readonly body?: Readable | Uint8Array;
+}
+
+/** What a handler answers: `data` as a value, or as JSON text that stands already; or content. */
+export type Reply<T> = { readonly status?: number } & ({ readonly data: T } | { readonly json: string } | { readonly content: Content });
+
+/** A body that is passed on as it comes. */
+export interface RawBody {
+  readonly stream: Readable;
+  /** Content-Length; undefined when it was not said. */
+  readonly length: number | undefined;
+  readonly type: string | undefined;
+}
 
 /** A checked request. */
 export interface Call<P, Q, B> {
@@ -17,6 +33,10 @@ export interface Call<P, Q, B> {
   readonly body: B;
   /** Who calls. Routes without authentication must not look. */
   readonly claims: AccessClaims;
+  /** Only with `rawBody`. */
+  readonly raw: RawBody;
+  /** The Range header. */
+  readonly range: string | undefined;
   readonly requestId: string;
   /** The caller's address. */
   readonly ip: string;
@@ -50,6 +70,10 @@ export interface RouteSpec<
   readonly limit?: OperationClass;
   /** How often one request counts; once when it is not said. */
   readonly cost?: (body: Checked<B>) => number;
+  /** Takes any body, unread; the handler reads it in time of its own. */
+  readonly rawBody?: true;
+  /** What `content` is of type, for the documentation; none: the answer is an envelope. */
+  readonly contentType?: string;
   /** The success statuses, the usual one first. */
   readonly statuses?: readonly [number, ...number[]];
   readonly response: R;
@@ -84,7 +108,7 @@ export const route = <
 export const errorsOf = (r: Route): ErrorCode[] => {
   const codes = new Set<ErrorCode>(["BAD_REQUEST", "HEADERS_TOO_LARGE", "INTERNAL", "RATE_LIMITED", "UNAVAILABLE", "TIMEOUT"]);
   if (r.auth) for (const code of ["TOKEN_INVALID", "TOKEN_EXPIRED"] as const) codes.add(code);
-  if (r.body) for (const code of ["TOO_LARGE", "UNSUPPORTED_MEDIA"] as const) codes.add(code);
+  if (r.body || r.rawBody) for (const code of ["TOO_LARGE", "UNSUPPORTED_MEDIA"] as const) codes.add(code);
   for (const code of r.errors) codes.add(code);
   return [...codes];
 };

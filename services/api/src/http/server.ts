@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ErrorCode } from "@dunlin/proto";
 import { errors } from "@dunlin/proto";
@@ -10,6 +10,16 @@ import { requestIdOf } from "./request-id.js";
 /** Longer than load balancers keep idle connections (60 s), so that they close first. */
 const KEEP_ALIVE_MS = 65_000;
 const HEADER_BYTES_MAX = 16_384;
+
+/** Connections in the middle of a body that may take longer than a request; whoever reads it sees to its end. */
+const slowBodies = new WeakSet<Duplex>();
+
+/** Exempts this request from the time a whole request must arrive in. */
+export const allowSlowBody = (req: IncomingMessage): void => {
+  const { socket } = req;
+  slowBodies.add(socket);
+  req.once("close", () => slowBodies.delete(socket));
+};
 
 type ServerConfig = Pick<ApiConfig, "IM_API_MAX_CONNECTIONS" | "IM_API_HEADERS_TIMEOUT_S" | "IM_API_REQUEST_TIMEOUT_S">;
 
@@ -51,6 +61,8 @@ export const createHttpServer = (
   );
   server.maxConnections = config.IM_API_MAX_CONNECTIONS;
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    // Told once a request; Node itself does nothing about it.
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && slowBodies.has(socket)) return;
     const code = codeOf(error);
     if (code === undefined || !socket.writable || socket.destroyed) socket.destroy();
     else answerRaw(socket, code);

@@ -18,16 +18,24 @@ const errorBody = z
   })
   .meta({ id: "Error" });
 
+const bytes = (type: string) => ({ [type]: { schema: { type: "string" as const, format: "binary" } } });
 const json = (schema: z.ZodType) => ({ "application/json": { schema } });
 const requestIdHeader = { "X-Request-Id": { description: "Names this request in logs", schema: { type: "string" as const } } };
 const retryAfterHeader = { "Retry-After": { description: "Seconds", schema: { type: "integer" as const } } };
 
-const successText: Record<number, string> = { 200: "Done", 201: "Created", 202: "Durable; takes effect a little later" };
+const successText: Record<number, string> = {
+  200: "Done",
+  201: "Created",
+  202: "Durable; takes effect a little later",
+  206: "The part asked for",
+  302: "It is there",
+};
 
 const responsesOf = (route: Route) => {
   const responses: Record<string, ResponseConfig> = {};
   for (const status of route.statuses) {
-    responses[status] = { description: successText[status] ?? "Done", headers: requestIdHeader, content: json(envelope(route.response)) };
+    const content = route.contentType === undefined ? json(envelope(route.response)) : status < 300 && bytes(route.contentType);
+    responses[status] = { description: successText[status] ?? "Done", headers: requestIdHeader, ...(content && { content }) };
   }
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of errorsOf(route)) byStatus.set(errors[code].http, [...(byStatus.get(errors[code].http) ?? []), code]);
@@ -57,6 +65,7 @@ export const openApiDocument = (): object => {
         ...(route.params ? { params: route.params } : {}),
         ...(route.query ? { query: route.query } : {}),
         ...(route.body ? { body: { required: true, content: json(route.body) } } : {}),
+        ...(route.rawBody ? { body: { required: true, content: bytes("application/octet-stream") } } : {}),
       },
       responses: responsesOf(route),
     });

@@ -3,6 +3,7 @@ import { authRoutes } from "./auth.js";
 import { blockRoutes } from "./blocks.js";
 import { contactRoutes } from "./contacts.js";
 import { dialogRoutes } from "./dialogs.js";
+import { fileRoutes } from "./files.js";
 import { gatewayRoutes } from "./gateway.js";
 import { groupGovernanceRoutes } from "./group-governance.js";
 import { groupJoiningRoutes } from "./group-joining.js";
@@ -30,4 +31,5 @@ export const routes: readonly Route[] = [
   ...contactRoutes,
   ...messageChangeRoutes,
   ...groupJoiningRoutes,
+  ...fileRoutes,
 ];

@@ -1,4 +1,4 @@
-import { isGroupId, isMessageId, isPeerId, isUserId, MENTION_ALL, payloadSchema, pushSchema, textRules } from "@dunlin/domain";
+import { isFileId, isGroupId, isMessageId, isPeerId, isUserId, MENTION_ALL, payloadSchema, pushSchema, textRules } from "@dunlin/domain";
 import { z } from "zod";
 
 /** Shapes that several operations share. Requests are strict: a field nobody knows is refused. */
@@ -25,6 +25,11 @@ export const messageId = z
   .max(19)
   .refine(isMessageId, "not a message id")
   .meta({ id: "MessageId", description: "A snowflake, 63 bit, as a decimal string", example: "112233445566778899" });
+export const fileId = z
+  .string()
+  .max(64)
+  .refine(isFileId, "not a file id")
+  .meta({ id: "FileId", description: "A file: F and 14 characters", example: "F2k9sXb2QmYk9Tz" });
 export const sessionId = z.string().regex(textRules.sessionId.pattern, "not a session id");
 
 /** Free text of people: no control characters. */

@@ -2,6 +2,7 @@ import type { Annotations } from "./annotations.js";
 import type { Contacts } from "./contacts.js";
 import type { Conversations } from "./conversations.js";
 import type { Dialogs } from "./dialogs.js";
+import type { Files } from "./files.js";
 import type { Groups } from "./groups.js";
 import type { Ingest } from "./ingest.js";
 import type { Jobs } from "./jobs.js";
@@ -16,6 +17,7 @@ export * from "./annotations.js";
 export * from "./contacts.js";
 export * from "./conversations.js";
 export * from "./dialogs.js";
+export * from "./files.js";
 export * from "./groups.js";
 export * from "./ingest.js";
 export * from "./jobs.js";
@@ -50,6 +52,7 @@ export interface Store {
   readonly contacts: Contacts;
   readonly privacy: Privacy;
   readonly presence: PresenceStore;
+  readonly files: Files;
   readonly ingest: Ingest;
   readonly jobs: Jobs;
   /** Brings the schema to the newest version. Safe to call from several processes at once. */

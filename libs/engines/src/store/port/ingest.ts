@@ -2,6 +2,7 @@ import type { AnnotationChanges, AnnotationReads } from "./annotations.js";
 import type { BlockRow, ContactCounts, ContactRow } from "./contacts.js";
 import type { ConversationKind, ConversationRow, MemberRow } from "./conversations.js";
 import type { DialogRow } from "./dialogs.js";
+import type { FileRef } from "./files.js";
 import type { GroupSettings, JoinRequest, Restriction, UserPlace } from "./groups.js";
 import type { MessageRow, SendKey, SentMessage } from "./messages.js";
 import type { PrivacyRow } from "./privacy.js";
@@ -89,6 +90,8 @@ export interface IngestChanges {
   /** Users that exist, with a new nickname, avatar or bio; nothing else of them is written. */
   readonly profiles: readonly UserRow[];
   readonly annotations?: AnnotationChanges;
+  /** Which messages carry which files; one that is there already is no error. */
+  readonly fileRefs: readonly FileRef[];
   readonly offsets: readonly OffsetChange[];
 }
 
@@ -112,6 +115,7 @@ export const noChanges: IngestChanges = {
   blocksRemoved: [],
   privacy: [],
   profiles: [],
+  fileRefs: [],
   offsets: [],
 };
 

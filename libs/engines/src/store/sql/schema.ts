@@ -122,6 +122,19 @@ export interface Tables {
   contacts: { user_id: string; peer: string; state: string; remark: string | null; message: string | null; since: number };
   blocks: { user_id: string; peer: string; since: number };
   privacy: { user_id: string; messages_from: string; added_by: string; last_seen_by: string; found_by_account: number };
+  files: {
+    id: string;
+    owner_id: string;
+    name: string;
+    size: number;
+    type: string;
+    state: string;
+    created_at: number;
+    expires_at: number | null;
+    width: number;
+    height: number;
+  };
+  file_refs: { file_id: string; message_id: string | bigint; conversation_id: string; seq: number };
   consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };
   job_tokens: { job: string; token: number; newest_due_at: number };
   job_runs: {

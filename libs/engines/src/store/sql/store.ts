@@ -6,6 +6,7 @@ import type { SqlDialect } from "./dialect.js";
 import { createDialogs } from "./dialogs.js";
 import { createKysely, type KyselyParts } from "./driver.js";
 import { unavailable } from "./errors.js";
+import { createFiles } from "./files.js";
 import { createGroups } from "./groups.js";
 import { createIngest } from "./ingest.js";
 import { createJobs } from "./jobs.js";
@@ -62,6 +63,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     contacts: createContacts(context),
     privacy: createPrivacy(context),
     presence: createPresence(context),
+    files: createFiles(context),
     ingest: createIngest(context),
     jobs: createJobs(context),
     migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),

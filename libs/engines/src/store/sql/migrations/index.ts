@@ -6,6 +6,7 @@ import { refreshGrace } from "./0002-refresh-grace.js";
 import { messageChanges } from "./0003-message-changes.js";
 import { groupRules } from "./0006-group-rules.js";
 import { contacts } from "./0009-contacts.js";
+import { files } from "./0010-files.js";
 import type { SchemaChange } from "./version.js";
 
 /** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
@@ -15,6 +16,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0003-message-changes": messageChanges,
   "0006-group-rules": groupRules,
   "0009-contacts": contacts,
+  "0010-files": files,
 };
 
 const migrations = (dialect: SqlDialect): Record<string, Migration> =>

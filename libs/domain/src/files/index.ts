@@ -1,0 +1,7 @@
+export { fileIdsOf } from "./carried.js";
+export { removeUnsentFiles } from "./clean-up.js";
+export * from "./config.js";
+export { Downloads } from "./downloads.js";
+export { THUMBNAIL_SIDES, type ThumbnailSide } from "./keys.js";
+export { useFiles } from "./reading.js";
+export { type AnnouncedFile, type FilesDeps, UNSENT_MS, Uploads } from "./uploads.js";

@@ -1,0 +1,1 @@
+export { ImageRefused, type ImageSize, Images } from "./pool.js";

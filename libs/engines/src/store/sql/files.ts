@@ -1,0 +1,143 @@
+import { sql } from "kysely";
+import type { FileRef, FileRow, FileState, Files } from "../port/index.js";
+import type { SqlContext } from "./context.js";
+import { retryAborted } from "./errors.js";
+import { distinctKeys } from "./keys.js";
+import { numberOf, textOf } from "./rows.js";
+import { type Insertion, type Row, withSession } from "./session.js";
+
+const fileColumns = ["id", "owner_id", "name", "size", "type", "state", "created_at", "expires_at", "width", "height"] as const;
+
+const fileOf = (row: Row): FileRow => ({
+  id: textOf(row.id),
+  ownerId: textOf(row.owner_id),
+  name: textOf(row.name),
+  size: numberOf(row.size),
+  type: textOf(row.type),
+  state: textOf(row.state) as FileState,
+  createdAt: numberOf(row.created_at),
+  expiresAt: row.expires_at === null ? null : numberOf(row.expires_at),
+  width: numberOf(row.width),
+  height: numberOf(row.height),
+});
+
+/** Written by ingest, with the messages. */
+export const insertFileRefs: Insertion = {
+  table: "file_refs",
+  columns: ["file_id", "message_id", "conversation_id", "seq"],
+  key: ["file_id", "message_id"],
+  existing: "ignore",
+};
+
+export const createFiles = ({ reads, readDb, writeDb }: SqlContext): Files => {
+  const carried = (fileId: string) => sql<boolean>`exists (select 1 from file_refs where file_refs.file_id = ${sql.ref(fileId)})`;
+
+  return {
+    async create(file) {
+      await writeDb
+        .insertInto("files")
+        .values({
+          id: file.id,
+          owner_id: file.ownerId,
+          name: file.name,
+          size: file.size,
+          type: file.type,
+          state: file.state,
+          created_at: file.createdAt,
+          expires_at: file.expiresAt,
+          width: file.width,
+          height: file.height,
+        })
+        .execute();
+    },
+
+    async get(ids) {
+      const keys = distinctKeys(ids.map((id) => [id]));
+      const rows = await withSession(reads, (session) => session.select({ table: "files", columns: fileColumns, key: ["id"] }, keys));
+      return rows.map(fileOf);
+    },
+
+    async ready(id, { width, height, expiresAt }) {
+      const { numUpdatedRows } = await writeDb
+        .updateTable("files")
+        .set({ state: "ready", width, height, expires_at: expiresAt })
+        .where("id", "=", id)
+        .where("state", "=", "announced")
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
+    },
+
+    async hold(ids, expiresAt) {
+      if (ids.length === 0) return [];
+      // One that a message carries already has no end that could be put off.
+      await retryAborted(() =>
+        writeDb
+          .updateTable("files")
+          .set({ expires_at: expiresAt })
+          .where("id", "in", [...ids].sort())
+          .where("state", "=", "ready")
+          .where("expires_at", "<", expiresAt)
+          .execute(),
+      );
+      const rows = await writeDb.selectFrom("files").select("id").where("id", "in", ids).where("state", "=", "ready").execute();
+      return rows.map((row) => textOf(row.id));
+    },
+
+    async refs(fileId, userId, limit) {
+      const { rows } = await sql<Row>`
+        select r.message_id, r.conversation_id, r.seq from file_refs r
+        left join members m on m.conversation_id = r.conversation_id and m.user_id = ${userId}
+        where r.file_id = ${fileId} and (r.seq > m.joined_seq or instr(r.conversation_id, ${userId}) > 0)
+        order by r.message_id desc limit ${limit}`.execute(readDb);
+      return rows.map(
+        (row): FileRef => ({
+          fileId,
+          messageId: textOf(row.message_id),
+          conversationId: textOf(row.conversation_id),
+          seq: numberOf(row.seq),
+        }),
+      );
+    },
+
+    async expire(now, limit) {
+      const due = await readDb
+        .selectFrom("files")
+        .select(["id", carried("files.id").as("carried")])
+        .where("expires_at", "<", now)
+        .orderBy("expires_at")
+        .limit(limit)
+        .execute();
+      if (due.length === 0) return { going: [], settled: 0 };
+      const settled = due.filter((row) => numberOf(row.carried) === 1).map((row) => textOf(row.id));
+      if (settled.length > 0) {
+        await retryAborted(() => writeDb.updateTable("files").set({ expires_at: null }).where("id", "in", settled.sort()).execute());
+      }
+      const others = due.filter((row) => numberOf(row.carried) !== 1).map((row) => textOf(row.id));
+      if (others.length === 0) return { going: [], settled: settled.length };
+      // Asked again with the change: a message may have come to carry it, or been accepted with it.
+      await retryAborted(() =>
+        writeDb
+          .updateTable("files")
+          .set({ state: "going" })
+          .where("id", "in", others.sort())
+          .where("expires_at", "<", now)
+          .where((eb) => eb.not(carried("files.id")))
+          .execute(),
+      );
+      const going = await writeDb.selectFrom("files").select("id").where("id", "in", others).where("state", "=", "going").execute();
+      return { going: going.map((row) => textOf(row.id)), settled: settled.length };
+    },
+
+    async remove(ids) {
+      if (ids.length === 0) return 0;
+      const { numDeletedRows } = await retryAborted(() =>
+        writeDb
+          .deleteFrom("files")
+          .where("id", "in", [...ids].sort())
+          .where("state", "=", "going")
+          .executeTakeFirstOrThrow(),
+      );
+      return Number(numDeletedRows);
+    },
+  };
+};
