@@ -40,7 +40,7 @@ export class Arrivals {
     if (message.type === "S2C") return `${at} (notice) ${saying(message)}`;
     const from = await this.names.of(message.from);
     const mine = message.from === this.client.user?.id;
-    if (message.type === "C2C") return `${at} ${mine ? `me → ${await this.names.of(message.to)}` : from}: ${saying(message)}`;
+    if (message.to.startsWith("U")) return `${at} ${mine ? `me → ${await this.names.of(message.to)}` : from}: ${saying(message)}`;
     return `${at} ${await this.names.of(message.to)} · ${from}: ${saying(message)}`;
   }
 
@@ -60,8 +60,13 @@ export class Arrivals {
     const me = this.client.user?.id;
     if (update.type === "REJECT") this.screen.print(`! not delivered: ${printable(String(update["msg"]))}`);
     if (update.type === "READ" && update["user_id"] !== me) {
-      this.screen.print(`  ${await this.names.of(String(update["user_id"]))} has read up to #${String(update["read_seq"])}`);
+      // Of a group all who have read come together.
+      const readers = (update["readers"] ?? [update]) as { user_id: string; read_seq: number }[];
+      for (const reader of readers) this.screen.print(`  ${await this.names.of(reader.user_id)} has read up to #${reader.read_seq}`);
     }
+    if (update.type === "EDIT") this.screen.print(`  edited: ${await this.line(update as unknown as Message)}`);
+    if (update.type === "RECALL")
+      this.screen.print(`  ${await this.names.of(String(update["by"]))} has recalled #${String(update["seq"])}`);
     if (update.type === "MEMBER") {
       const group = printable(String(update["title"]));
       this.names.learn(String(update["peer"]), group);

@@ -46,7 +46,7 @@ export class MessageChanges {
     if (message.from !== userId || message.forwardedFrom !== null) throw new AppError("FORBIDDEN");
     if (message.recalledAt !== null) throw new AppError("MESSAGE_RECALLED");
     const editedAt = clock.now();
-    if (editedAt - message.createdAt > editWindowMs) throw new AppError("CHANGE_TOO_LATE");
+    if (editedAt - message.createdAt >= editWindowMs) throw new AppError("CHANGE_TOO_LATE");
     const before = JSON.parse(message.payload) as MessagePayload;
     if (before.msg_type !== payload.msg_type) throw new AppError("BAD_REQUEST", "an edit keeps the msg_type");
     if (canonicalJson(fileIdsOf(message.payload)) !== canonicalJson(fileIdsOf(text)))
@@ -71,7 +71,7 @@ export class MessageChanges {
     const found = await visible.get(userId, id);
     const { conversationId, createdAt, from } = found.message;
     if (from !== userId) await this.#require("recallMessage", userId, found);
-    else if (clock.now() - createdAt > recallWindowMs && !(await this.#may("recallMessage", userId, found))) {
+    else if (clock.now() - createdAt >= recallWindowMs && !(await this.#may("recallMessage", userId, found))) {
       throw new AppError("CHANGE_TOO_LATE");
     }
     return this.deps.outcomes.run(conversationId, requestId, { $case: "recall", value: { id, conversationId, userId } });

@@ -204,6 +204,29 @@ export const messageChangeScenarios = (system: () => System): void => {
       expect(await ann.client.dialogs.pinned(bob.id)).toHaveLength(1);
     });
 
+    test("who may not write may not write by editing; of two of whom one has blocked the other, neither reaches the other", async () => {
+      const { ann, bob, id: peer } = await group();
+      const said = await bob.client.messages.sendText(peer, "calm");
+      await ann.shows(peer, ["calm"]);
+      await ann.client.groups.updateMember(peer, bob.id, { muted_until: Date.now() + 60_000 });
+      await expect(bob.client.messages.edit(said.id, text("loud"))).rejects.toMatchObject({ status: 403, code: 830 });
+      // Taking back what one has said is another thing.
+      await bob.client.messages.recall(said.id);
+      await frame(ann, "RECALL", said.id);
+      const own = await ann.client.messages.sendText(bob.id, "between us");
+      await bob.shows(own.conversation_id, ["between us"]);
+      await bob.client.dialogs.read(ann.id, 1);
+      expect(await ann.client.messages.readers(own.id)).toHaveLength(1);
+      await bob.client.blocks.add(ann.id);
+      const closed = { status: 403, code: 860 };
+      await expect(ann.client.messages.edit(own.id, text("hear me"))).rejects.toMatchObject(closed);
+      await expect(ann.client.messages.pin(own.id)).rejects.toMatchObject(closed);
+      await expect(bob.client.messages.react(own.id, "👍")).rejects.toMatchObject(closed);
+      await eventually("no receipts any more", async () => (await ann.client.messages.readers(own.id)).length === 0);
+      await ann.client.messages.recall(own.id);
+      await frame(bob, "RECALL", own.id);
+    });
+
     test("who has read: the author's devices learn it, and the list has no one who joined later", async () => {
       const { ann, bob, cem, id: peer } = await group();
       const desk = people.add(await ann.device());

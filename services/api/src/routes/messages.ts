@@ -1,4 +1,4 @@
-import type { AcceptedMessage, SendInput } from "@dunlin/domain";
+import { type AcceptedMessage, pairOf, type SendInput } from "@dunlin/domain";
 import { errors } from "@dunlin/proto";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
@@ -103,8 +103,11 @@ export const messageRoutes = [
       z.object({ user_id: z.string(), read_seq: z.int().meta({ description: "Up to where the user has read" }) }).meta({ id: "Reader" }),
     ),
     errors: ["NOT_FOUND"],
-    handler: async ({ store, visible }, { claims, params }) => {
+    handler: async ({ store, visible, relations }, { claims, params }) => {
       const { message } = await visible.get(claims.userId, params.id);
+      // Of two of whom one has blocked the other, neither learns what the other reads.
+      const pair = pairOf(message.conversationId);
+      if (pair && (await relations.isClosed(...pair))) return { data: { items: [], next_cursor: null } };
       const readers = await store.dialogs.readers(message.conversationId, message.seq);
       const items = readers
         .filter((reader) => reader.userId !== message.from)
