@@ -12,6 +12,8 @@ import { newDeviceId } from "./random-id.js";
 import { defaultRetry, type RetryPolicy } from "./retry.js";
 import { Sessions } from "./sessions.js";
 import { globalSocket, type SocketConstructor } from "./socket.js";
+import { SupergroupSync } from "./supergroup-sync.js";
+import { Supergroups } from "./supergroups.js";
 import { Sync, type SyncEvents } from "./sync.js";
 import { Updates } from "./updates.js";
 import { type User, Users } from "./users.js";
@@ -23,6 +25,8 @@ export interface ClientState {
   tokens?: Tokens;
   /** The last update seen: the next connection goes on behind it. */
   pts?: number;
+  /** The same for the log of each supergroup. */
+  supergroups?: Record<string, number>;
 }
 
 export interface DunlinClientOptions {
@@ -67,7 +71,9 @@ export class DunlinClient {
   readonly presence: Presence;
   readonly sessions: Sessions;
   readonly updates: Updates;
+  readonly supergroups: Supergroups;
   readonly sync: Sync;
+  readonly #supergroupSync: SupergroupSync;
   readonly #auth: Auth;
   readonly #events = new Emitter<SyncEvents>();
   readonly #state: ClientState;
@@ -102,11 +108,21 @@ export class DunlinClient {
     this.presence = new Presence(http, this.#events);
     this.sessions = new Sessions(http);
     this.updates = new Updates(http);
+    this.supergroups = new Supergroups(http);
+    this.#state.supergroups ??= {};
+    this.#supergroupSync = new SupergroupSync({
+      events: this.#events,
+      difference: (id, pts) => this.supergroups.difference(id, pts, DIFFERENCE_LIMIT),
+      user: () => this.user?.id,
+      places: this.#state.supergroups,
+      onPlaces: () => this.#saveSoon(),
+    });
     const WebSocket = options.WebSocket ?? globalSocket();
     if (!WebSocket) throw new TypeError("this platform has no WebSocket of its own: pass one in the options");
     this.sync = new Sync({
       WebSocket,
       events: this.#events,
+      supergroups: this.#supergroupSync,
       gateway: () => this.updates.gateway(),
       difference: (pts) => this.updates.difference(pts, DIFFERENCE_LIMIT),
       token: () => this.#auth.access,
@@ -183,6 +199,7 @@ export class DunlinClient {
       delete this.#state.pts;
       this.sync.forget();
       this.presence.forget();
+      this.#supergroupSync.forget();
     }
     this.#state.user = user;
     this.#save();

@@ -13,6 +13,8 @@ export interface EpisodeOptions {
   readonly events: Emitter<SyncEvents>;
   gateway(): Promise<Gateway>;
   difference(pts: number): Promise<Difference>;
+  /** Takes what is of supergroups' logs; undefined: there is nobody to follow them. */
+  readonly supergroups?: { frame(frame: Frame): boolean; update(update: Update): void };
   /** The access token now. */
   token(): string | undefined;
 }
@@ -103,10 +105,8 @@ export class Episode {
       this.#take(frame as Update);
       this.#acknowledge(frame.pts);
       if (this.#sequence.hole) void this.#fill();
-    } else if (frame.type !== "PONG") {
-      const message = messageOf(frame);
-      if (message) this.options.events.emit("message", message);
-      else this.options.events.emit("signal", frame);
+    } else if (frame.type !== "PONG" && !this.options.supergroups?.frame(frame)) {
+      this.options.events.emit("signal", frame);
     }
   }
 
@@ -128,6 +128,7 @@ export class Episode {
   #take(update: Update): void {
     const ready = this.#sequence.take(update);
     for (const next of ready) {
+      this.options.supergroups?.update(next);
       this.options.events.emit("update", next);
       const message = messageOf(next);
       if (message) this.options.events.emit("message", message);

@@ -3,7 +3,7 @@ import type { Page, PageQuery } from "./page.js";
 
 export interface Group {
   id: string;
-  kind: "group";
+  kind: "group" | "supergroup";
   title: string;
   avatar: string;
   owner_id: string;
@@ -74,6 +74,21 @@ export class Groups {
   /** Creates a group of the caller and `members` (user ids). Not repeated after a network error: it would be a second group. */
   create(title: string, members: readonly string[]): Promise<Group> {
     return this.http.request("POST", "/v1/groups", { body: { kind: "group", title, members }, repeatable: false });
+  }
+
+  /** The same for a supergroup; members may come later. */
+  createSupergroup(title: string, members: readonly string[] = []): Promise<Group> {
+    return this.http.request("POST", "/v1/groups", { body: { kind: "supergroup", title, members }, repeatable: false });
+  }
+
+  /** Joins a supergroup; everything before counts as read. */
+  async joinSupergroup(id: string): Promise<void> {
+    await this.http.request("POST", `${groupPath(id)}/join`, { repeatable: true });
+  }
+
+  /** Lets a group go on as a supergroup. @returns its id */
+  async upgrade(id: string): Promise<string> {
+    return (await this.http.request<{ id: string }>("POST", `${groupPath(id)}/upgrade`, { repeatable: false })).id;
   }
 
   get(id: string): Promise<Group> {

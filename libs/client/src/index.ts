@@ -15,6 +15,7 @@ export { newClientMsgId, newDeviceId } from "./random-id.js";
 export { defaultRetry, type RetryPolicy } from "./retry.js";
 export * from "./sessions.js";
 export * from "./socket.js";
+export * from "./supergroups.js";
 export type { SyncEvents, SyncState } from "./sync.js";
 export * from "./updates.js";
 export * from "./users.js";

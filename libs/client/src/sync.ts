@@ -5,6 +5,7 @@ import { DunlinError } from "./errors.js";
 import type { Message } from "./messages.js";
 import type { PresenceState, TypingSignal } from "./presence.js";
 import { pause } from "./retry.js";
+import type { Entry } from "./supergroups.js";
 import type { Update } from "./updates.js";
 
 export type SyncState =
@@ -23,6 +24,10 @@ export interface SyncEvents {
   message: Message;
   /** Any update of the log, messages included, in order and once. */
   update: Update;
+  /** Any entry of a supergroup's log, messages included, in order of its seq and once. */
+  entry: Entry;
+  /** What happened in this supergroup up to `seq` is not told one by one: load its dialog and history. */
+  supergroup_reload: { id: string; seq: number };
   /** Any fleeting frame: PRESENCE, TYPING. */
   signal: Frame;
   /** Somebody whom one follows came, went, or was seen last; also what a (re)connect brings. */

@@ -51,7 +51,7 @@ const setup = () => {
     };
   const users = { ...store.users, get: gate((ids: readonly string[]) => store.users.get(ids)) };
   const conversations = { ...store.conversations, members: gate((id: string) => store.conversations.members(id)) };
-  return { clock, state, access: new Access({ users, conversations, groups: store.groups }, clock) };
+  return { clock, state, access: new Access({ users, conversations, groups: store.groups, supergroups: store.supergroups }, clock) };
 };
 
 test("users that exist are known without asking again; those that do not are refused each time", async () => {
@@ -64,7 +64,8 @@ test("users that exist are known without asking again; those that do not are ref
   await expect(access.check("U", newId("U"))).rejects.toMatchObject({ code: "UNAVAILABLE" });
   state.away = false;
   await expect(access.check("U", newId("U"))).rejects.toMatchObject({ code: "PEER_NOT_FOUND" });
-  expect(() => access.check("U", newId("C"))).toThrow(expect.objectContaining({ code: "PEER_NOT_FOUND" }));
+  expect(() => access.check("U", newId("F"))).toThrow(expect.objectContaining({ code: "PEER_NOT_FOUND" }));
+  await expect(access.check("U", newId("C"))).rejects.toMatchObject({ code: "NOT_A_MEMBER" });
   const nobody = newId("U");
   expect(await access.missingUsers([ann, nobody])).toEqual([nobody]);
 });

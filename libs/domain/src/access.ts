@@ -4,8 +4,9 @@ import { LRUCache } from "lru-cache";
 import { Batcher } from "./batcher.js";
 import { slowModeOf, writeRefusal } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
-import { isGroupId, isUserId } from "./ids.js";
+import { isGroupId, isSupergroupId, isUserId } from "./ids.js";
 import { allowed, type Operation } from "./permissions.js";
+import { SupergroupAccess } from "./supergroup-access.js";
 
 /** How long a group's members are taken for current, ms; ingest checks again as of the message's place in the log. */
 const MEMBERS_FRESH_MS = 5_000;
@@ -18,6 +19,8 @@ export interface KnownGroup {
   readonly settings: GroupSettings;
   readonly members: ReadonlyMap<string, MemberRow>;
   readonly loadedAt: number;
+  /** The supergroup it was upgraded to. */
+  readonly successorId: string | undefined;
 }
 
 /** The pause that slow mode asks of somebody, and when that one's newest message was accepted; ms. */
@@ -25,6 +28,14 @@ export interface SlowMode {
   readonly pauseMs: number;
   readonly lastSentAt: number;
 }
+
+/** @throws AppError NOT_A_MEMBER, GROUP_UPGRADED naming the supergroup */
+const memberOf = ({ members, successorId }: KnownGroup, userId: string): MemberRow => {
+  const member = members.get(userId);
+  if (!member) throw new AppError("NOT_A_MEMBER");
+  if (successorId !== undefined) throw new AppError("GROUP_UPGRADED", undefined, { details: { upgraded_to: successorId } });
+  return member;
+};
 
 /**
  * Who may talk to whom, from bounded caches. While the store is away, what was known last still counts: a send is
@@ -36,12 +47,14 @@ export class Access {
   readonly #loading = new Map<string, Promise<KnownGroup>>();
   /** Loads that begin when the one under way has ended, for those who came after it began. */
   readonly #following = new Map<string, Promise<KnownGroup>>();
+  readonly #supergroups: SupergroupAccess;
   readonly #userLoads: Batcher<string, boolean>;
 
   constructor(
-    private readonly store: Pick<RequestStore, "users" | "conversations" | "groups">,
+    private readonly store: Pick<RequestStore, "users" | "conversations" | "groups" | "supergroups">,
     private readonly clock: Pick<Clock, "now">,
   ) {
+    this.#supergroups = new SupergroupAccess(store, clock);
     this.#userLoads = new Batcher({
       load: async (ids) => {
         const found = new Set((await store.users.get([...new Set(ids)])).map((row) => row.id));
@@ -62,8 +75,12 @@ export class Access {
   check(userId: string, peer: string): Promise<void> | undefined {
     if (this.#users.get(peer)) return undefined;
     if (isUserId(peer)) return this.#requireUser(peer);
+    if (isSupergroupId(peer)) {
+      return this.#supergroups.known(userId, peer) ? undefined : this.#supergroups.membership(userId, peer).then(() => undefined);
+    }
     if (!isGroupId(peer)) throw new AppError("PEER_NOT_FOUND");
-    if (this.#fresh(peer)?.members.has(userId)) return undefined;
+    const fresh = this.#fresh(peer);
+    if (fresh?.members.has(userId) && fresh.successorId === undefined) return undefined;
     return this.membership(userId, peer).then(() => undefined);
   }
 
@@ -76,7 +93,13 @@ export class Access {
     if (!isGroupId(peer)) return this.check(userId, peer)?.then(() => undefined);
     const known = this.#fresh(peer);
     const member = known?.members.get(userId);
-    if (known && member && !writeRefusal(known.settings, member, this.clock.now()) && slowModeOf(known.settings, member) === 0) {
+    if (
+      known &&
+      member &&
+      known.successorId === undefined &&
+      !writeRefusal(known.settings, member, this.clock.now()) &&
+      slowModeOf(known.settings, member) === 0
+    ) {
       return undefined;
     }
     return this.#mayWrite(userId, peer);
@@ -99,22 +122,20 @@ export class Access {
   /**
    * A user's membership in a group. Nobody is refused on what was known before the call: who was added through another
    * process, and knows it, gets in at once.
-   * @throws AppError NOT_A_MEMBER, also when there is no such group; UNAVAILABLE
+   * @throws AppError NOT_A_MEMBER, also when there is no such group; GROUP_UPGRADED naming the supergroup; UNAVAILABLE
    */
   async membership(userId: string, groupId: string): Promise<MemberRow> {
+    if (isSupergroupId(groupId)) return this.#supergroups.membership(userId, groupId);
     return (await this.#membershipIn(userId, groupId))[1];
   }
 
   async #membershipIn(userId: string, groupId: string): Promise<[KnownGroup, MemberRow]> {
     const fresh = this.#fresh(groupId);
-    const known = fresh?.members.get(userId);
-    if (fresh && known) return [fresh, known];
+    if (fresh?.members.has(userId)) return [fresh, memberOf(fresh, userId)];
     // Good news may come from a load that began earlier, bad news may not.
     const underWay = await this.#loading.get(groupId)?.catch(() => undefined);
     const group = underWay?.members.has(userId) ? underWay : await this.#current(groupId);
-    const member = group.members.get(userId);
-    if (!member) throw new AppError("NOT_A_MEMBER");
-    return [group, member];
+    return [group, memberOf(group, userId)];
   }
 
   /** A group's members by joining time as they are now, for one of them. @throws AppError NOT_A_MEMBER, UNAVAILABLE */
@@ -122,16 +143,16 @@ export class Access {
     return [...(await this.group(userId, groupId)).members.values()];
   }
 
-  /** A group as it is now, for one of its members. @throws AppError NOT_A_MEMBER, UNAVAILABLE */
+  /** A group as it is now, for one of its members. @throws AppError NOT_A_MEMBER, GROUP_UPGRADED, UNAVAILABLE */
   async group(userId: string, groupId: string): Promise<KnownGroup> {
     const group = await this.#current(groupId);
-    if (!group.members.has(userId)) throw new AppError("NOT_A_MEMBER");
+    memberOf(group, userId);
     return group;
   }
 
   /**
    * A group as it is now, for a member who does something to it.
-   * @throws AppError NOT_A_MEMBER, GROUP_DISSOLVED, FORBIDDEN, UNAVAILABLE
+   * @throws AppError NOT_A_MEMBER, GROUP_UPGRADED, GROUP_DISSOLVED, FORBIDDEN, UNAVAILABLE
    */
   async governed(userId: string, groupId: string, operation: Operation): Promise<KnownGroup> {
     const group = await this.group(userId, groupId);
@@ -153,6 +174,11 @@ export class Access {
   async missingUsers(ids: readonly string[]): Promise<string[]> {
     const exist = await Promise.all(ids.map((id) => this.#users.get(id) ?? this.#userLoads.get(id)));
     return ids.filter((_, i) => !exist[i]);
+  }
+
+  /** Forgets these memberships of a supergroup after a change. */
+  forgetMembers(supergroupId: string, userIds: readonly string[]): void {
+    this.#supergroups.forget(supergroupId, userIds);
   }
 
   /** Forgets a group's members after a change. */
@@ -205,11 +231,16 @@ export class Access {
 
   async #load(groupId: string): Promise<KnownGroup> {
     const loadedAt = this.clock.now();
-    const [rows, [settings]] = await Promise.all([this.store.conversations.members(groupId), this.store.groups.settings([groupId])]);
+    const [rows, [settings], [group]] = await Promise.all([
+      this.store.conversations.members(groupId),
+      this.store.groups.settings([groupId]),
+      this.store.conversations.get([groupId]),
+    ]);
     const known: KnownGroup = {
       settings: settings ?? defaultGroupSettings(groupId),
       members: new Map(rows.map((row) => [row.userId, row])),
       loadedAt,
+      successorId: group?.successorId,
     };
     this.#groups.set(groupId, known);
     return known;

@@ -17,6 +17,13 @@ export const domainOptions = {
     0,
     315_360_000,
   ),
+  IM_SUPERGROUP_MEMBERS_MAX: option.integer("Members a supergroup may have.", "200000", 2, 10_000_000),
+  IM_SUPERGROUP_CATCH_UP_MAX: option.integer(
+    "Entries of a supergroup's log that a client catches up one by one; who lacks more is told to load the history.",
+    "5000",
+    10,
+    1_000_000,
+  ),
 } as const;
 
 export type DomainConfig = ConfigOf<typeof domainOptions>;

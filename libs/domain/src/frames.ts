@@ -1,4 +1,4 @@
-import type { MessageRow, UpdateWithMessage } from "@dunlin/engines/store";
+import type { MessageRow, SupergroupEntry, UpdateWithMessage } from "@dunlin/engines/store";
 
 /**
  * Frames as text: `{"type":…,"pts":…,<rest>`. The rest is the same for every receiver, so it is made once a message
@@ -19,6 +19,16 @@ export const messageRest = (m: MessageRow): string => {
 
 /** A message as the HTTP answers show it. */
 export const messageText = (m: MessageRow): string => `{"type":"${m.type}",${messageRest(m)}`;
+
+/** An entry of a supergroup's log that is no message, as its frame: no pts, its seq is its place. */
+export const entryText = (entry: { type: string; conversationId: string; seq: number; body: string }): string => {
+  const head = `{"type":"${entry.type}","conversation_id":"${entry.conversationId}","seq":${entry.seq}`;
+  return entry.body === "{}" ? `${head}}` : `${head},${entry.body.slice(1)}`;
+};
+
+/** An entry of a supergroup's log as its frame, just as the live stream carries it. */
+export const supergroupFrame = (conversationId: string, entry: SupergroupEntry): string =>
+  entry.message ? messageText(entry.message) : entryText({ ...entry, conversationId });
 
 /** An update of the log as its frame. A message that is gone leaves its place: `{"type":…,"pts":…,"gone":true}`. */
 export const updateText = (u: UpdateWithMessage): string => {

@@ -16,6 +16,7 @@ export type RequestStore = Pick<
   | "privacy"
   | "presence"
   | "files"
+  | "supergroups"
 >;
 
 /** The store with every call of that part under one breaker. */
@@ -32,4 +33,5 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   privacy: guarded(store.privacy, breaker),
   presence: guarded(store.presence, breaker),
   files: guarded(store.files, breaker),
+  supergroups: guarded(store.supergroups, breaker),
 });

@@ -40,6 +40,8 @@ export * from "./sending.js";
 export * from "./session-checks.js";
 export * from "./signals.js";
 export * from "./signing-key.js";
+export * from "./supergroup-logs.js";
+export * from "./supergroups.js";
 export * from "./text-rules.js";
 export * from "./tokens.js";
 export * from "./topics.js";

@@ -16,7 +16,7 @@ test("a higher role may do all that a lower one may, and who is no member nothin
 });
 
 test("ownership and the group's end are the owner's alone, its settings the admins' too", () => {
-  expect(operations.filter((operation) => !allowed(operation, "admin")).sort()).toEqual(["dissolve", "setRole", "transfer"]);
+  expect(operations.filter((operation) => !allowed(operation, "admin")).sort()).toEqual(["dissolve", "setRole", "transfer", "upgrade"]);
   expect(allowed("editProfile", "admin")).toBe(true);
   expect(allowed("editProfile", "member")).toBe(false);
   expect(allowed("addMembers", "member")).toBe(true);

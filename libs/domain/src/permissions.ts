@@ -33,6 +33,8 @@ export const permissions = {
   /** Reading what an edited message said before. */
   readEdits: leaders,
   pinMessage: leaders,
+  /** Going on as a supergroup. */
+  upgrade: owner,
 } as const satisfies Record<string, readonly MemberRole[]>;
 
 export type Operation = keyof typeof permissions;

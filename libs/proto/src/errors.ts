@@ -122,6 +122,22 @@ export const errors = {
   FILE_NOT_UPLOADED: row(873, 409, "FAILED_PRECONDITION", false, "the file has not been uploaded", "文件尚未上传"),
   RANGE_OUTSIDE: row(875, 416, "INVALID_ARGUMENT", false, "the range lies outside of the file", "请求范围超出文件大小"),
   FILE_DAMAGED: row(874, 400, "INVALID_ARGUMENT", false, "what was uploaded is not what was announced", "上传内容与声明不符"),
+  GROUP_UPGRADED: row(
+    840,
+    409,
+    "FAILED_PRECONDITION",
+    false,
+    "the group is closed: it goes on as a supergroup",
+    "该群已升级为超级群，请使用新的群",
+  ),
+  OWNER_STAYS: row(
+    841,
+    409,
+    "FAILED_PRECONDITION",
+    false,
+    "the owner hands the supergroup over before leaving it",
+    "群主须先转让超级群才能退出",
+  ),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

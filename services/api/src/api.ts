@@ -19,6 +19,7 @@ import {
   type RequestStore,
   Sending,
   SessionChecks,
+  Supergroups,
   Typing,
   Uploads,
   VisibleMessages,
@@ -54,6 +55,7 @@ export interface Api {
   readonly images: Images;
   readonly uploads: Uploads;
   readonly downloads: Downloads;
+  readonly supergroups: Supergroups;
   readonly gateways: Gateways;
   readonly limits: Limits;
   /** Where users are connected. */
@@ -102,6 +104,7 @@ export const createApi = (ctx: ApiContext): Api => {
     images,
     uploads: new Uploads(files),
     downloads: new Downloads(files),
+    supergroups: new Supergroups({ store, access, relations, outcomes, clock, membersMax: config.IM_SUPERGROUP_MEMBERS_MAX }),
     gateways: new Gateways(registry),
     limits: new Limits({ cache, config, clock, metrics }),
     live,

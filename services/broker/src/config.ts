@@ -33,6 +33,12 @@ export const brokerOptions = {
     0,
     100_000_000,
   ),
+  IM_WS_SUPERGROUPS: option.integer(
+    "Supergroups that one connection follows live, by id; what happens in others is pulled.",
+    "500",
+    1,
+    1000,
+  ),
   IM_WS_FRAMES_PER_S: option.integer(
     "Frames a client may send each second, ACKs of new updates not counted; three times as many in a burst.",
     "10",

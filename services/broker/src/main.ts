@@ -19,7 +19,12 @@ await runMain({
     const openIngest = async (): Promise<IngestContext> => {
       const { store } = engines as typeof engines & { store: Store };
       await store.migrate();
-      return { ...shared, store, rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX }, partitions: config.IM_QUEUE_PARTITIONS };
+      return {
+        ...shared,
+        store,
+        rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX, supergroupMembersMax: config.IM_SUPERGROUP_MEMBERS_MAX },
+        partitions: config.IM_QUEUE_PARTITIONS,
+      };
     };
     const openGateway = async (): Promise<GatewayContext> => {
       const identity = await openIdentity({

@@ -1,4 +1,4 @@
-import { isGroupId, isMessageId, isPeerId, isUserId, PASSWORD_LENGTH, textRules } from "@dunlin/domain";
+import { isGroupId, isMessageId, isPeerId, isSupergroupId, isUserId, PASSWORD_LENGTH, textRules } from "@dunlin/domain";
 import { AppError } from "@dunlin/runtime";
 
 const wrong = (field: string, what: string): AppError => new AppError("BAD_REQUEST", `${field}: ${what}`, { details: { field } });
@@ -11,6 +11,10 @@ export const field = {
   },
   groupId: (name: string, value: string): string => {
     if (!isGroupId(value)) throw wrong(name, "must be a group id (G and 14 characters)");
+    return value;
+  },
+  supergroupId: (name: string, value: string): string => {
+    if (!isSupergroupId(value)) throw wrong(name, "must be a supergroup id (C and 14 characters)");
     return value;
   },
   peerId: (name: string, value: string): string => {

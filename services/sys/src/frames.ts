@@ -6,7 +6,7 @@ import type { sys } from "@dunlin/proto";
 const ANSWER_BYTES = 3 * 1024 * 1024;
 
 /** The longest beginning of `items` whose texts fit into one answer, at least one item. */
-const fitting = <T>(items: readonly T[], text: (item: T) => string): string[] => {
+export const fitting = <T>(items: readonly T[], text: (item: T) => string): string[] => {
   const texts: string[] = [];
   let bytes = 0;
   for (const item of items) {

@@ -27,6 +27,7 @@ import { messageService } from "./message-service.js";
 import { Notifications } from "./notifications.js";
 import { presenceService } from "./presence-service.js";
 import { queueService } from "./queue-service.js";
+import { supergroupService } from "./supergroup-service.js";
 import { tokenService } from "./token-service.js";
 import { UnaryServices } from "./unary.js";
 import { userService } from "./user-service.js";
@@ -41,9 +42,16 @@ const HEALTH_EVERY_MS = 2_000;
 /** Names whose health can be asked: the whole ("") and each service. */
 const HEALTH_NAMES = [
   "",
-  ...["TokenService", "UserService", "MessageService", "GroupService", "PresenceService", "ConnectionService", "QueueService"].map(
-    (name) => `dunlin.sys.v1.${name}`,
-  ),
+  ...[
+    "TokenService",
+    "UserService",
+    "MessageService",
+    "GroupService",
+    "SupergroupService",
+    "PresenceService",
+    "ConnectionService",
+    "QueueService",
+  ].map((name) => `dunlin.sys.v1.${name}`),
 ];
 
 export interface SysService extends Service {
@@ -82,6 +90,7 @@ export const createSysService = (context: SysContext): SysService => {
   unary.add(server, sys.UserServiceService, userService(context, accounts));
   unary.add(server, sys.MessageServiceService, messageService(context, sending, new Notifications(context, access), requireUser));
   unary.add(server, sys.GroupServiceService, groupService(context, groups, new GroupGovernance({ access, outcomes }), requireUser));
+  unary.add(server, sys.SupergroupServiceService, supergroupService(context));
   unary.add(server, sys.PresenceServiceService, presenceService(new Presences({ gateways, cache, store, relations })));
   unary.add(server, sys.ConnectionServiceService, connectionService(context, gateways));
   unary.add(server, sys.QueueServiceService, queueService(context));

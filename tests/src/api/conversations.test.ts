@@ -216,7 +216,7 @@ test("a group has a limit, and members that exist", async () => {
   const { data } = await create(others.slice(0, 19));
   expect(data.member_count).toBe(20);
   expect(await post(ann, `/v1/groups/${data.id}/members`, { user_ids: [others[19]] })).toMatchObject({ status: 409, code: 805 });
-  expect(await post(ann, "/v1/groups", { kind: "supergroup", title: "t", members: [] })).toMatchObject({ status: 400 });
+  expect(await post(ann, "/v1/groups", { kind: "channel", title: "t", members: [] })).toMatchObject({ status: 400 });
 });
 
 test("updates too far ahead say so; no text of a message is ever logged", async () => {

@@ -88,7 +88,12 @@ export class ApiFixture {
     const identity = await openIdentity({ registry, clock, config, owner: "test", onSlotLost: () => undefined });
     const shared = { config, logger, metrics, health, clock, queue, cache, registry };
     const broker = createBrokerService({
-      ingest: { ...shared, store, rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX }, partitions: config.IM_QUEUE_PARTITIONS },
+      ingest: {
+        ...shared,
+        store,
+        rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX, supergroupMembersMax: config.IM_SUPERGROUP_MEMBERS_MAX },
+        partitions: config.IM_QUEUE_PARTITIONS,
+      },
     });
     const api = createApiService({ ...shared, blobs, ...(apiClock ? { clock: apiClock } : {}), store: wrapStore(store), ...identity });
     const services = ingest ? [broker, api] : [api];

@@ -54,6 +54,8 @@ const members = ["blocked", "member", "admin", "owner"] as const;
 const leaders = ["admin", "owner"] as const;
 const owner = ["owner"] as const;
 let sends = 0;
+/** The supergroup that a scene's owner has made besides its group. */
+const supergroups = new Map<string, string>();
 
 /** A request whose path and body name only the group. */
 const on =
@@ -206,6 +208,15 @@ export const groupRows: readonly Row[] = [
     refusals: { banned: 833 },
     prepare: withLink("approval"),
     request: joining,
+  },
+  { operation: "POST /v1/groups/{id}/upgrade", allowed: owner, request: on("POST", "/upgrade") },
+  {
+    operation: "POST /v1/groups/{id}/join",
+    as: "a supergroup that has banned nobody",
+    allowed: ["stranger", "banned", "kicked", ...members],
+    prepare: async ({ group, persons }) =>
+      void supergroups.set(group, (await persons.owner.client.groups.createSupergroup("rights", [persons.admin.id])).id),
+    request: ({ group }) => ({ method: "POST", path: `/v1/groups/${supergroups.get(group) ?? ""}/join` }),
   },
   { operation: "GET /v1/groups/{id}/join-requests", allowed: leaders, request: on("GET", "/join-requests") },
   {

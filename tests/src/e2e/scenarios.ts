@@ -15,6 +15,7 @@ import { presenceScenarios } from "./presence.js";
 import { readingScenarios } from "./reading.js";
 import { sendingScenarios } from "./sending.js";
 import { sessionScenarios } from "./sessions.js";
+import { supergroupScenarios } from "./supergroups.js";
 import { typingScenarios } from "./typing.js";
 
 /** Everything that must hold for people who use it, whatever the system is made of. */
@@ -36,4 +37,5 @@ export const allScenarios = (system: () => System): void => {
   contactScenarios(system);
   groupJoiningScenarios(system);
   authorisationScenarios(system);
+  supergroupScenarios(system);
 };

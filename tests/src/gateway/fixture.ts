@@ -260,6 +260,7 @@ export class GatewayFixture {
     await this.deliverRaw(
       records.Delivery.encode({
         version: SCHEMA_VERSION,
+        supergroups: [],
         entries: pts.map((n) => ({
           type: "READ",
           rest: `"n":${n},"pad":${JSON.stringify(pad)}}`,

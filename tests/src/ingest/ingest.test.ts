@@ -20,7 +20,15 @@ const openSystem = async (env: Record<string, string> = {}) => {
   const { queue, store, cache, registry } = host.engines;
   const start = async (through: Queue = queue): Promise<Service> => {
     const service = createBrokerService({
-      ingest: { ...host, queue: through, store, cache, registry, rules: { groupMembersMax: 20 }, partitions: PARTITIONS },
+      ingest: {
+        ...host,
+        queue: through,
+        store,
+        cache,
+        registry,
+        rules: { groupMembersMax: 20, supergroupMembersMax: 200 },
+        partitions: PARTITIONS,
+      },
     });
     await service.start();
     atEnd(() => service.stop());

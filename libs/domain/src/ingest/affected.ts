@@ -1,4 +1,4 @@
-import { isGroupId, pairOf } from "../ids.js";
+import { isGroupId, isSupergroupId, pairOf } from "../ids.js";
 import { type CommandBody, Needs } from "./rule.js";
 import { ruleOf } from "./rules.js";
 
@@ -10,4 +10,11 @@ export const affectedBy = (body: CommandBody): { users: ReadonlySet<string>; gro
   rule.needs?.(body.value, needs);
   for (const userId of pairOf(conversationId) ?? []) needs.user(userId);
   return { users: needs.users, group: isGroupId(conversationId) ? conversationId : undefined };
+};
+
+/** The supergroups whose log a command may have gone into. */
+export const supergroupsOf = (body: CommandBody): string[] => {
+  const conversationId = ruleOf(body).conversation(body.value);
+  const ids = body.$case === "upgradeGroup" ? [conversationId, body.value.supergroupId] : [conversationId];
+  return ids.filter(isSupergroupId);
 };

@@ -127,7 +127,12 @@ const stored = async ({ id }: Named) => (await store.messages.get([id]))[0];
 /** Applies commands as one batch. */
 const apply = (...commands: ValidCommand[]): Promise<Effects> =>
   store.ingest.transaction(async (tx) => {
-    const { changes, effects } = await applyCommands(tx, commands, { groupMembersMax: MEMBERS_MAX }, clock);
+    const { changes, effects } = await applyCommands(
+      tx,
+      commands,
+      { groupMembersMax: MEMBERS_MAX, supergroupMembersMax: MEMBERS_MAX },
+      clock,
+    );
     tx.write({ ...changes, offsets: [] });
     return effects;
   });

@@ -1,6 +1,6 @@
 import type { IngestChanges, IngestTransaction } from "@dunlin/engines/store";
 import type { Clock } from "@dunlin/runtime";
-import { isGroupId, pairOf } from "../ids.js";
+import { isGroupId, isSupergroupId, pairOf } from "../ids.js";
 import type { ValidCommand } from "./decode.js";
 import { Draft, type Effects } from "./draft.js";
 import { loadNamed, viewsOf } from "./named-messages.js";
@@ -32,11 +32,13 @@ export const applyCommands = async (
   const groups = [...conversationIds].filter(isGroupId);
   // Issued together, carried out in this order: a round trip for each would be most of a small batch's time.
   const places = [...needs.places.values()];
-  const [sent, conversations, members, settings, restrictions, joinRequests, asked, people, named, early] = await Promise.all([
+  const governed = [...conversationIds].filter((id) => isGroupId(id) || isSupergroupId(id));
+  const [sent, conversations, members, chosen, settings, restrictions, joinRequests, asked, people, named, early] = await Promise.all([
     tx.sent(needs.sends),
     tx.lockConversations([...conversationIds].sort()),
     groups.length > 0 ? tx.members(groups) : [],
-    groups.length > 0 ? tx.groupSettings(groups) : [],
+    needs.members.size > 0 ? tx.membersAt([...needs.members.values()]) : [],
+    governed.length > 0 ? tx.groupSettings(governed) : [],
     places.length > 0 ? tx.restrictions(places) : [],
     places.length > 0 ? tx.joinRequests(places) : [],
     needs.dialogs.size > 0 ? tx.dialogs([...needs.dialogs.values()]) : [],
@@ -55,7 +57,7 @@ export const applyCommands = async (
   const draft = new Draft({
     now: clock.now(),
     conversations,
-    members,
+    members: [...members, ...chosen],
     mailboxes,
     dialogs: [...asked, ...viewed],
     sent,
@@ -67,7 +69,9 @@ export const applyCommands = async (
   for (const [index, command] of commands.entries()) {
     const { value } = command.body;
     const rule = ruleOf(command.body);
-    const applied = rule.apply(draft, value, context);
+    // A group that was upgraded is closed; only a repeated upgrade, and a send that its sender must hear of, see for themselves.
+    const closed = !rule.seesClosed && draft.conversation(rule.conversation(value))?.successorId !== undefined;
+    const applied = closed ? "GROUP_UPGRADED" : rule.apply(draft, value, context);
     const code = typeof applied === "string" ? applied : await applied;
     const reason = rule.dead?.[code];
     if (reason !== undefined) draft.effects.dead.push({ index, reason });

@@ -7,11 +7,13 @@ import type {
   MemberRow,
   MessageRow,
   SentMessage,
+  SupergroupState,
+  SupergroupUpdateRow,
   UpdateRow,
 } from "@dunlin/engines/store";
 import type { ErrorCode } from "@dunlin/proto";
 import { fileIdsOf } from "../files/carried.js";
-import { messageRest } from "../frames.js";
+import { entryText, messageRest } from "../frames.js";
 import { conversationIdOf } from "../ids.js";
 import { AnnotationDraft, type LoadedAnnotations } from "./annotation-draft.js";
 import { GroupBook, type LoadedGroups } from "./group-book.js";
@@ -26,6 +28,8 @@ export interface Delivery {
   /** Set for messages: what a push needs, and who sent it. */
   readonly message?: MessageRow;
   readonly push?: string | undefined;
+  /** Set for an entry of a supergroup's log: for who follows it, not for `targets`. An empty frame only tells the seq. */
+  readonly supergroup?: { readonly id: string; readonly seq: number; readonly frame: string };
 }
 
 export interface CommandOutcome {
@@ -94,6 +98,8 @@ export class Draft {
   readonly #inBatch = new Map<string, string[]>();
   readonly #fileRefs: FileRef[] = [];
   readonly #updates: UpdateRow[] = [];
+  readonly #supergroupUpdates: SupergroupUpdateRow[] = [];
+  readonly #dialogsRemoved = new Map<string, { userId: string; peer: string }>();
   readonly #sent = new Set<string>();
   /** author's READ, by conversation and author → reader → read position */
   readonly #receipts = new Map<string, Map<string, Map<string, number>>>();
@@ -186,6 +192,10 @@ export class Draft {
     if (own) own.push(key);
     else this.#inBatch.set(conversation.id, [key]);
     this.#sent.add(sendKey(message.from, message.clientMsgId));
+    if (conversation.supergroup) {
+      const messageCount = conversation.supergroup.messageCount + 1;
+      conversation.supergroup = { ...conversation.supergroup, messageCount, topSeq: row.seq, activeAt: this.now };
+    }
     this.effects.stored += 1;
     return row;
   }
@@ -242,6 +252,99 @@ export class Draft {
       targets.push({ userId, pts: this.addUpdate(userId, type, message.conversationId, message.seq, null) });
     }
     if (targets.length > 0) this.effects.deliveries.push({ type, rest: messageRest(message), targets });
+  }
+
+  /** Delivers an entry of a supergroup's log to all who follow it. */
+  broadcast(id: string, seq: number, type: string, frame: string): void {
+    this.effects.deliveries.push({ type, rest: "", targets: [], supergroup: { id, seq, frame } });
+  }
+
+  /**
+   * Puts an entry that is no message into a supergroup's log and delivers it: it takes the next seq, so that the log has no
+   * hole. @returns its seq.
+   */
+  enter(conversation: ConversationDraft, type: string, fields: Record<string, unknown>): number {
+    conversation.lastSeq += 1;
+    this.#changedConversations.add(conversation.id);
+    const row = { conversationId: conversation.id, seq: conversation.lastSeq, type, body: JSON.stringify(fields), createdAt: this.now };
+    this.#supergroupUpdates.push(row);
+    this.broadcast(conversation.id, row.seq, type, entryText(row));
+    return row.seq;
+  }
+
+  /** Changes what a supergroup's row holds beyond a group's. */
+  putSupergroup(conversation: ConversationDraft, change: Partial<SupergroupState>): void {
+    if (!conversation.supergroup) return;
+    conversation.supergroup = { ...conversation.supergroup, ...change };
+    this.#changedConversations.add(conversation.id);
+  }
+
+  /** Dialogs that a rule has read by itself, as they are stored. */
+  loadDialogs(rows: readonly DialogRow[]): void {
+    for (const row of rows) this.#storedDialogs.set(dialogKey(row.userId, row.peer), row);
+  }
+
+  /** A member's position in a supergroup as it stands now, undefined without a dialog. */
+  position(userId: string, id: string): { readSeq: number; readCount: number; unreadMentions: number } | undefined {
+    const key = dialogKey(userId, id);
+    const stored = this.#storedDialogs.get(key);
+    const change = this.#dialogs.get(key);
+    if (!stored && !change) return undefined;
+    const base = change?.read ?? stored;
+    const readCount = (change?.read ? 0 : (stored?.readCount ?? 0)) + (change?.readCount ?? 0);
+    return { readSeq: base?.readSeq ?? 0, readCount, unreadMentions: base?.unreadMentions ?? 0 };
+  }
+
+  /** An own message is never unread. */
+  countOwn(userId: string, conversation: ConversationDraft): void {
+    const change = this.#dialogs.get(dialogKey(userId, conversation.id));
+    if (change) {
+      change.topSeq = conversation.lastSeq;
+      change.readCount = (change.readCount ?? 0) + 1;
+    } else {
+      this.#dialogs.set(dialogKey(userId, conversation.id), {
+        userId,
+        peer: conversation.id,
+        conversationId: conversation.id,
+        kind: conversation.kind,
+        topSeq: conversation.lastSeq,
+        addUnread: 0,
+        addMentions: 0,
+        readCount: 1,
+        updatedAt: this.now,
+      });
+    }
+  }
+
+  /** Sets a member's position in a supergroup; `unread` is what stays when the user is no member any more. */
+  putPosition(
+    userId: string,
+    conversation: ConversationDraft,
+    at: { readSeq: number; readCount: number; unread: number; unreadMentions: number },
+    touch = false,
+  ): void {
+    const key = dialogKey(userId, conversation.id);
+    const { readCount, ...read } = at;
+    this.#dialogs.set(key, {
+      userId,
+      peer: conversation.id,
+      conversationId: conversation.id,
+      kind: conversation.kind,
+      topSeq: conversation.supergroup?.topSeq ?? 0,
+      addUnread: 0,
+      addMentions: 0,
+      read,
+      readCount,
+      // Reading does not move a dialog up the list.
+      updatedAt: touch ? this.now : (this.#dialogs.get(key)?.updatedAt ?? this.#storedDialogs.get(key)?.updatedAt ?? this.now),
+    });
+  }
+
+  removeDialog(userId: string, peer: string): void {
+    const key = dialogKey(userId, peer);
+    this.#dialogs.delete(key);
+    this.#storedDialogs.delete(key);
+    this.#dialogsRemoved.set(key, { userId, peer });
   }
 
   /** A user's dialog as it stands now, undefined when there is none. */
@@ -397,6 +500,8 @@ export class Draft {
       ...this.people.changes(),
       annotations: this.annotations.changes(),
       fileRefs: this.#fileRefs,
+      dialogsRemoved: [...this.#dialogsRemoved.values()],
+      supergroupUpdates: this.#supergroupUpdates,
     };
   }
 }

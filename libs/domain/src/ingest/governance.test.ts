@@ -52,7 +52,12 @@ const command = (body: CommandBody): ValidCommand => ({
 /** Applies commands as one batch. */
 const apply = (...bodies: CommandBody[]): Promise<Effects> =>
   store.ingest.transaction(async (tx) => {
-    const { changes, effects } = await applyCommands(tx, bodies.map(command), { groupMembersMax: MEMBERS_MAX }, { now: () => now });
+    const { changes, effects } = await applyCommands(
+      tx,
+      bodies.map(command),
+      { groupMembersMax: MEMBERS_MAX, supergroupMembersMax: MEMBERS_MAX },
+      { now: () => now },
+    );
     tx.write({ ...changes, offsets: [] });
     return effects;
   });

@@ -6,22 +6,27 @@ import type { ConversationDraft, Draft } from "./draft.js";
 import type { Rule } from "./rule.js";
 
 /**
- * Lets a user in: the one way in. What lies before counts as read; what the group held against who had left holds again,
- * and a request to be let in is settled.
+ * Makes a user a member of a group or supergroup, who sees what comes behind `joinedSeq`. What the group held against who
+ * had left holds again, and a request to be let in is settled.
  */
-export const letIn = (draft: Draft, group: ConversationDraft, userId: string, role: MemberRow["role"]): void => {
-  const held = draft.groups.restrictions.get(group.id, userId);
+export const enlist = (draft: Draft, groupId: string, userId: string, role: MemberRow["role"], joinedSeq: number): void => {
+  const held = draft.groups.restrictions.get(groupId, userId);
   draft.putMember({
-    conversationId: group.id,
+    conversationId: groupId,
     userId,
     role,
-    joinedSeq: group.lastSeq,
+    joinedSeq,
     joinedAt: draft.now,
     mutedUntil: held?.mutedUntil ?? 0,
     lastSentAt: held?.lastSentAt ?? 0,
   });
-  draft.groups.restrictions.remove(group.id, userId);
-  draft.groups.joinRequests.remove(group.id, userId);
+  draft.groups.restrictions.remove(groupId, userId);
+  draft.groups.joinRequests.remove(groupId, userId);
+};
+
+/** Lets a user into a group: the one way in. What lies before counts as read. */
+export const letIn = (draft: Draft, group: ConversationDraft, userId: string, role: MemberRow["role"]): void => {
+  enlist(draft, group.id, userId, role, group.lastSeq);
   draft.touchDialog(userId, group.id, group, 0, false);
   draft.readDialog(userId, group.id, group, { readSeq: group.lastSeq, unread: 0, unreadMentions: 0 });
 };

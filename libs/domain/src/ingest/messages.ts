@@ -1,8 +1,8 @@
 import type { MessageRow } from "@dunlin/engines/store";
 import { type ErrorCode, errors, type queue } from "@dunlin/proto";
-import { messageRest } from "../frames.js";
+import { messageRest, messageText } from "../frames.js";
 import { sendRefusal, slowModeOf } from "../group-rules.js";
-import { conversationIdOf, isGroupId, isMessageId, isUserId, systemConversationOf } from "../ids.js";
+import { conversationIdOf, isMessageId, isPeerId, isSupergroupId, isUserId, systemConversationOf } from "../ids.js";
 import { allowed } from "../permissions.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 import { refusesMessages } from "./refusals.js";
@@ -40,6 +40,16 @@ const deliver = (draft: Draft, message: MessageRow, userIds: Iterable<string>, p
   draft.effects.deliveries.push({ type: message.type, rest: messageRest(message), targets, message, push });
 };
 
+/** Fan-out on read: beside the message only the sender's own dialog changes, however many members there are. */
+const showInSupergroup = (draft: Draft, supergroup: ConversationDraft, message: MessageRow): void => {
+  if (draft.position(message.from, supergroup.id)) draft.countOwn(message.from, supergroup);
+  else {
+    const readCount = supergroup.supergroup?.messageCount ?? 0;
+    draft.putPosition(message.from, supergroup, { readSeq: message.seq, readCount, unread: 0, unreadMentions: 0 }, true);
+  }
+  draft.broadcast(supergroup.id, message.seq, message.type, messageText(message));
+};
+
 /** Whether a text is a JSON object. */
 export const isObjectText = (text: string): boolean => {
   try {
@@ -61,7 +71,8 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
     if (refusesMessages(draft, send.senderId, send.to)) return rejectSend(draft, send, "PEER_REFUSES");
     conversation ??= newConversation(draft, send.conversationId, "user");
   } else {
-    if (conversation?.kind !== "group") return rejectSend(draft, send, "PEER_NOT_FOUND");
+    if (conversation?.kind !== "group" && conversation?.kind !== "supergroup") return rejectSend(draft, send, "PEER_NOT_FOUND");
+    if (conversation.successorId !== undefined) return rejectSend(draft, send, "GROUP_UPGRADED");
     const member = draft.members(conversation.id).get(send.senderId);
     if (!member) return rejectSend(draft, send, "NOT_A_MEMBER");
     if (send.mentions.includes(MENTION_ALL) && !allowed("mentionAll", member.role)) {
@@ -77,7 +88,7 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
   const mentions = send.mentions.filter((userId) => userId === MENTION_ALL || members.includes(userId));
   const message = draft.addMessage(conversation, {
     id: send.id,
-    type: toUser ? "C2C" : "C2G",
+    type: toUser ? "C2C" : conversation.kind === "supergroup" ? "C2S" : "C2G",
     from: send.senderId,
     to: send.to,
     clientMsgId: send.clientMsgId,
@@ -88,6 +99,10 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
     createdAt: send.createdAt,
     bodyHash: hex(send.bodyHash),
   });
+  if (conversation.kind === "supergroup") {
+    showInSupergroup(draft, conversation, message);
+    return "OK";
+  }
   const all = mentions.includes(MENTION_ALL);
   for (const userId of members) {
     const own = userId === send.senderId;
@@ -103,7 +118,7 @@ export const sendRule: Rule<queue.SendMessage> = {
   problem: (send) => {
     if (!isMessageId(send.id)) return "wrong message id";
     if (!isUserId(send.senderId)) return "wrong sender";
-    if (!isUserId(send.to) && !isGroupId(send.to)) return "unknown conversation";
+    if (!isPeerId(send.to)) return "unknown conversation";
     if (send.to === send.senderId || send.conversationId !== conversationIdOf(send.senderId, send.to)) return "unknown conversation";
     if (send.replyTo !== undefined && !isMessageId(send.replyTo)) return "wrong reply_to";
     if (send.clientMsgId === "") return "no client_msg_id";
@@ -114,8 +129,13 @@ export const sendRule: Rule<queue.SendMessage> = {
     needs.send(send.senderId, send.clientMsgId);
     needs.user(send.senderId);
     if (isUserId(send.to)) needs.people.privacy(send.to);
+    if (isSupergroupId(send.to)) {
+      for (const userId of [send.senderId, ...send.mentions]) needs.member(send.to, userId);
+      needs.dialog(send.senderId, send.to);
+    }
   },
   apply: applySend,
+  seesClosed: true,
   dead: { NOT_FOUND: "unknown sender", PEER_NOT_FOUND: "unknown conversation" },
 };
 

@@ -46,7 +46,7 @@ const apply = (...bodies: CommandBody[]): Promise<string[]> =>
       const commandId = String(nextId++);
       return { version: SCHEMA_VERSION, commandId, requestId: "", acceptedAt: 1, replySlot: 1, body };
     });
-    const { changes, effects } = await applyCommands(tx, commands, { groupMembersMax: 5 }, { now: () => ++now });
+    const { changes, effects } = await applyCommands(tx, commands, { groupMembersMax: 5, supergroupMembersMax: 5 }, { now: () => ++now });
     tx.write({ ...changes, offsets: [] });
     return effects.outcomes.map((outcome) => outcome.code);
   });

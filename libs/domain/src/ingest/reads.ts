@@ -1,9 +1,10 @@
 import type { IngestTransaction } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
-import { conversationIdOf, isUserId, pairOf } from "../ids.js";
+import { conversationIdOf, isSupergroupId, isUserId, pairOf } from "../ids.js";
 import { isClosed } from "../relation.js";
 import type { Draft } from "./draft.js";
 import type { Rule, RuleContext } from "./rule.js";
+import { readSupergroup } from "./supergroup-reads.js";
 import { unreadBehind } from "./unread.js";
 
 /** Of what is read at once, the newest messages whose authors are told; a limit, because somebody may come back after a year. */
@@ -29,10 +30,12 @@ const authorsRead = async (
  * The user's devices learn it; in a 1:1 the peer does too (the read receipt), unless one of
  * the two has blocked the other; in a group those whose messages were read do.
  */
-const applyRead = async (draft: Draft, read: queue.MarkRead, { tx }: RuleContext): Promise<ErrorCode> => {
+const applyRead = async (draft: Draft, read: queue.MarkRead, context: RuleContext): Promise<ErrorCode> => {
   const dialog = draft.dialog(read.userId, read.peer);
   const conversation = draft.conversation(read.conversationId);
   if (!dialog || !conversation) return "NOT_FOUND";
+  if (conversation.kind === "supergroup") return readSupergroup(draft, conversation, read, context);
+  const { tx } = context;
   const readSeq = Math.min(read.seq, dialog.topSeq);
   if (readSeq <= dialog.readSeq) return "OK";
   const { unread, unreadMentions } = await unreadBehind(draft, tx, read.userId, conversation, readSeq, dialog.topSeq);
@@ -63,6 +66,7 @@ export const readRule: Rule<queue.MarkRead> = {
   needs: (read, needs) => {
     needs.user(read.userId);
     needs.dialog(read.userId, read.peer);
+    if (isSupergroupId(read.peer)) needs.member(read.peer, read.userId);
   },
   apply: applyRead,
 };

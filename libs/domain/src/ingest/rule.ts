@@ -1,4 +1,4 @@
-import type { IngestTransaction, SendKey, UserPlace } from "@dunlin/engines/store";
+import type { IngestTransaction, MemberKey, SendKey, UserPlace } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import type { Draft } from "./draft.js";
 import { NamedNeeds } from "./named-messages.js";
@@ -11,6 +11,7 @@ export type ValueOf<C extends CommandCase> = Extract<CommandBody, { $case: C }>[
 
 export interface IngestRules {
   readonly groupMembersMax: number;
+  readonly supergroupMembersMax: number;
 }
 
 /** What a rule may use beside the draft. */
@@ -29,6 +30,7 @@ export class Needs {
   readonly people = new PeopleNeeds();
   /** Messages that commands change. */
   readonly named = new NamedNeeds();
+  readonly members = new Map<string, MemberKey>();
 
   send(senderId: string, clientMsgId: string): void {
     this.sends.push({ senderId, clientMsgId });
@@ -41,6 +43,11 @@ export class Needs {
   /** What a group holds against a user, and the user's request to be let in. */
   place(conversationId: string, userId: string): void {
     this.places.set(`${conversationId} ${userId}`, { conversationId, userId });
+  }
+
+  /** One member of a supergroup: they are never loaded all at once. */
+  member(conversationId: string, userId: string): void {
+    this.members.set(`${conversationId} ${userId}`, { conversationId, userId });
   }
 
   dialog(userId: string, peer: string): void {
@@ -57,6 +64,8 @@ export interface Rule<V> {
   readonly needs?: (value: V, needs: Needs) => void;
   /** What it changes. A refusal is a code, not an error; what throws is the store. */
   readonly apply: (draft: Draft, value: V, context: RuleContext) => ErrorCode | Promise<ErrorCode>;
+  /** It is applied to a group that was upgraded too, instead of being refused with GROUP_UPGRADED. */
+  readonly seesClosed?: boolean;
   /** Refusals that make the command a dead letter as well, and the reason to note. */
   readonly dead?: Partial<Record<ErrorCode, string>>;
 }

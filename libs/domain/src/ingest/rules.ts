@@ -11,6 +11,8 @@ import { reactRule } from "./reactions.js";
 import { readRule } from "./reads.js";
 import { hideRule, recallRule } from "./recalls.js";
 import type { CommandBody, CommandCase, Rule, ValueOf } from "./rule.js";
+import { createSupergroupRule, joinSupergroupRule, leaveSupergroupRule } from "./supergroups.js";
+import { upgradeGroupRule } from "./upgrade.js";
 
 /** Every command there is, and its rule. */
 const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
@@ -38,6 +40,10 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   hide: hideRule,
   react: reactRule,
   pin: pinRule,
+  createSupergroup: createSupergroupRule,
+  joinSupergroup: joinSupergroupRule,
+  leaveSupergroup: leaveSupergroupRule,
+  upgradeGroup: upgradeGroupRule,
 };
 
 /** The rule of a command, bound to its value's type. */

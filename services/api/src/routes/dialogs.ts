@@ -57,7 +57,7 @@ export const dialogRoutes = [
     summary: "One dialog",
     params: peerParameter,
     response: dialogView,
-    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER"],
+    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER", "GROUP_UPGRADED"],
     handler: async (api, { claims: { userId }, params: { peer } }) => {
       await hiddenUpTo(api, userId, peer);
       const row = await api.store.dialogs.get(userId, peer);
@@ -82,7 +82,7 @@ export const dialogRoutes = [
       })
       .meta({ description: "At most one of before_seq, after_seq and cursor" }),
     response: pageOf(messageView),
-    errors: ["PEER_NOT_FOUND", "NOT_A_MEMBER"],
+    errors: ["PEER_NOT_FOUND", "NOT_A_MEMBER", "GROUP_UPGRADED"],
     handler: async (api, { claims: { userId }, params: { peer }, query }) => {
       const { before_seq, after_seq, cursor } = query;
       if ([before_seq, after_seq, cursor].filter((given) => given !== undefined).length > 1) {
@@ -144,7 +144,7 @@ export const dialogRoutes = [
     body: z.strictObject({ seq: z.int().min(0).max(SEQ_MAX) }).meta({ id: "ReadRequest" }),
     statuses: [200, 202],
     response: dialogView,
-    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER", "QUEUE_FULL"],
+    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER", "GROUP_UPGRADED", "QUEUE_FULL"],
     handler: async (api, { claims: { userId }, params: { peer }, body, requestId }) => {
       const checking = api.access.check(userId, peer);
       if (checking !== undefined) await checking;

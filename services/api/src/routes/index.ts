@@ -12,6 +12,7 @@ import { messageChangeRoutes } from "./message-changes.js";
 import { messageRoutes } from "./messages.js";
 import { presenceRoutes } from "./presence.js";
 import { sessionRoutes } from "./sessions.js";
+import { supergroupRoutes } from "./supergroups.js";
 import { updateRoutes } from "./updates.js";
 import { userRoutes } from "./users.js";
 
@@ -32,4 +33,5 @@ export const routes: readonly Route[] = [
   ...messageChangeRoutes,
   ...groupJoiningRoutes,
   ...fileRoutes,
+  ...supergroupRoutes,
 ];

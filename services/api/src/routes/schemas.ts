@@ -1,4 +1,15 @@
-import { isFileId, isGroupId, isMessageId, isPeerId, isUserId, MENTION_ALL, payloadSchema, pushSchema, textRules } from "@dunlin/domain";
+import {
+  isFileId,
+  isGroupId,
+  isMessageId,
+  isPeerId,
+  isSupergroupId,
+  isUserId,
+  MENTION_ALL,
+  payloadSchema,
+  pushSchema,
+  textRules,
+} from "@dunlin/domain";
 import { z } from "zod";
 
 /** Shapes that several operations share. Requests are strict: a field nobody knows is refused. */
@@ -15,6 +26,17 @@ export const groupId = z
   .max(64)
   .refine(isGroupId, "not a group id")
   .meta({ id: "GroupId", description: "A group: G and 14 characters", example: "G7h2sXb2QmYk9Tz" });
+export const supergroupId = z
+  .string()
+  .max(64)
+  .refine(isSupergroupId, "not a supergroup id")
+  .meta({ id: "SupergroupId", description: "A supergroup: C and 14 characters", example: "C7h2sXb2QmYk9Tz" });
+/** What the group operations take. */
+export const anyGroupId = z
+  .string()
+  .max(64)
+  .refine((id) => isGroupId(id) || isSupergroupId(id), "not a group or supergroup id")
+  .meta({ id: "AnyGroupId", description: "A group (G…) or a supergroup (C…)", example: "G7h2sXb2QmYk9Tz" });
 export const peerId = z
   .string()
   .max(64)
@@ -133,10 +155,14 @@ export const joinMode = z
   .enum(["invite", "link", "approval"])
   .meta({ description: "How one gets in besides being brought in by a member: not at all, by the link, by the link and an approval" });
 
+export const entryView = z
+  .looseObject({ type: z.string(), conversation_id: z.string(), seq: z.int() })
+  .meta({ id: "Entry", description: "An entry of a supergroup's log, exactly as the WebSocket carries it; its place is its seq" });
+
 export const groupView = z
   .object({
     id: z.string(),
-    kind: z.literal("group"),
+    kind: z.enum(["group", "supergroup"]),
     title: z.string(),
     avatar: z.string(),
     owner_id: z.string(),

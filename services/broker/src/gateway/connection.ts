@@ -60,6 +60,8 @@ export class Connection extends Window {
   flags = 0;
   /** Frames whose turn has come, not yet given to the socket; only within a batch. */
   pending: string[] | undefined = undefined;
+  /** The supergroups it follows; undefined: none. */
+  supergroups: readonly string[] | undefined = undefined;
   /** Frames behind a hole; only while there is one. */
   held: Reorder | undefined = undefined;
   /** What is left of the client's frame budget, and when that was counted (monotonic s). */

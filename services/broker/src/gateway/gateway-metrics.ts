@@ -12,6 +12,8 @@ export interface GatewayMetrics {
   readonly acknowledged: Counter;
   readonly redelivered: Counter;
   readonly unclaimed: Counter;
+  readonly published: Counter;
+  readonly supergroupReads: Counter;
   readonly unacknowledged: Counter;
   readonly pulls: Counter<"reason">;
   readonly badRecords: Counter;
@@ -31,6 +33,8 @@ export const gatewayMetrics = (metrics: Metrics): GatewayMetrics => ({
   delivered: metrics.counter("dunlin_delivered_total", "Updates sent to a connection for the first time"),
   acknowledged: metrics.counter("dunlin_acknowledged_total", "Updates a client acknowledged for the first time"),
   redelivered: metrics.counter("dunlin_redelivered_total", "Updates sent again since no acknowledgement came"),
+  published: metrics.counter("dunlin_supergroup_published_total", "Entries of supergroups published, each once for all who follow"),
+  supergroupReads: metrics.counter("dunlin_supergroup_reads_total", "Reads of a supergroup's log to fill a hole"),
   unclaimed: metrics.counter("dunlin_unclaimed_total", "Deliveries for users with no connection here any more"),
   unacknowledged: metrics.counter("dunlin_unacknowledged_total", "Updates that a connection closed as unresponsive had not acknowledged"),
   pulls: metrics.counter("dunlin_mailbox_reads_total", "Reads of a mailbox by reason", ["reason"]),

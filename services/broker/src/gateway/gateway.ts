@@ -12,6 +12,7 @@ import { Directory } from "./directory.js";
 import { Door } from "./door.js";
 import { drainConnections } from "./drain.js";
 import { Farewell } from "./farewell.js";
+import { Followers } from "./followers.js";
 import { gatewayMetrics } from "./gateway-metrics.js";
 import { Listener } from "./listener.js";
 import { Mailbox } from "./mailbox.js";
@@ -25,6 +26,8 @@ import { Sender } from "./sender.js";
 import { SessionCheck } from "./session-check.js";
 import { Signals } from "./signals.js";
 import { Stream } from "./stream.js";
+import { SupergroupFeeds } from "./supergroup-feeds.js";
+import { SupergroupRoutes } from "./supergroup-routes.js";
 import { SysClient } from "./sys-client.js";
 
 const SWEEP_MS = 250;
@@ -54,6 +57,9 @@ class GatewayService implements Gateway {
   readonly #door;
   readonly #sender;
   readonly #stream;
+  readonly #feeds;
+  readonly #followers;
+  readonly #supergroupRoutes;
   readonly #routes;
   readonly #upkeep;
   readonly #orders;
@@ -80,7 +86,32 @@ class GatewayService implements Gateway {
     const sessions = new SessionCheck((userId, sessionId) => sys.sessionActive(userId, sessionId), clock);
     const sender = new Sender(clock, metrics);
     const mailbox = new Mailbox((userId, pts, limit) => sys.difference(userId, pts, limit));
-    const stream = new Stream({ directory, mailbox, sender, clock, logger, metrics, close });
+    const supergroupRoutes = new SupergroupRoutes({
+      cache,
+      slot,
+      since,
+      logger,
+      wanted: (id) => feeds.has(id),
+      routed: (ids) => feeds.routed(ids),
+    });
+    const publish = (topic: string, frame: string): void => this.#listener.publish(topic, frame);
+    const feeds = new SupergroupFeeds({ routes: supergroupRoutes, sys, publish, sender, clock, logger, metrics });
+    const followers = new Followers({
+      memberships: (userIds) => sys.supergroupsOf(userIds, config.IM_WS_SUPERGROUPS),
+      follow: (connection, ids) => feeds.follow(connection, ids),
+      logger,
+    });
+    const stream = new Stream({
+      directory,
+      mailbox,
+      sender,
+      clock,
+      logger,
+      metrics,
+      close,
+      supergroups: (entries) => feeds.deliver(entries),
+      memberships: (connection) => followers.refresh(connection),
+    });
     const routes = new RouteBook({
       cache,
       slot,
@@ -107,6 +138,9 @@ class GatewayService implements Gateway {
     this.#sys = sys;
     this.#sender = sender;
     this.#stream = stream;
+    this.#feeds = feeds;
+    this.#followers = followers;
+    this.#supergroupRoutes = supergroupRoutes;
     this.#routes = routes;
     this.#door = door;
     this.#live = live;
@@ -173,6 +207,7 @@ class GatewayService implements Gateway {
       logger.warn({ routes: this.#directory.size }, "the cache was emptied: registering all routes again");
       this.#upkeep.again();
       this.#watch.emptied();
+      this.#routeSupergroups();
     });
     this.#closer.add("cache watch", () => emptied.close());
     lease.onLost(() => this.#slotLost());
@@ -193,10 +228,16 @@ class GatewayService implements Gateway {
       this.#news.round();
       this.#watch.round();
       this.#signals.round();
+      this.#feeds.walk();
+      this.#followers.walk();
     });
     this.#every(LOAD_MS, () => this.#announcement.refresh());
-    this.#every(ROUTE_TTL_MS / 2, () => this.#upkeep.renew());
+    this.#every(ROUTE_TTL_MS / 2, () => {
+      this.#upkeep.renew();
+      this.#routeSupergroups();
+    });
     this.#closer.add("hole timer", () => this.#stream.close());
+    this.#closer.add("supergroups", () => this.#feeds.close());
     this.#closer.add("registration", () => this.#announcement.close());
     await this.#announcement.start(this.#ports);
   }
@@ -216,11 +257,13 @@ class GatewayService implements Gateway {
   async stop(): Promise<void> {
     this.#door.draining = true;
     this.#closeAll();
-    await withTimeout(
-      this.#routes.close().then(() => this.#news.close()),
-      LAST_ROUTES_MS,
-    ).catch(() => undefined);
+    const lastPresence = this.#routes.close().then(() => this.#news.close());
+    await withTimeout(Promise.all([lastPresence, this.#supergroupRoutes.close()]), LAST_ROUTES_MS).catch(() => undefined);
     await this.#closer.close();
+  }
+
+  #routeSupergroups(): void {
+    for (const id of [...this.#feeds.ids]) this.#supergroupRoutes.changed(id);
   }
 
   #every(ms: number, work: () => void): void {
@@ -277,9 +320,12 @@ class GatewayService implements Gateway {
     }
     if (connection.has(flag.BEGUN)) return;
     connection.set(flag.BEGUN);
-    this.#stream.begin(connection, this.ctx.config.IM_WS_PING_S).catch((error: unknown) => {
-      this.ctx.logger.error({ err: error }, "a connection could not begin");
-    });
+    this.#stream
+      .begin(connection, this.ctx.config.IM_WS_PING_S)
+      .then(() => this.#followers.refresh(connection))
+      .catch((error: unknown) => {
+        this.ctx.logger.error({ err: error }, "a connection could not begin");
+      });
   }
 
   #closed(connection: Connection, code: number): void {
@@ -290,6 +336,8 @@ class GatewayService implements Gateway {
     connection.held = undefined;
     this.#watch.forget(connection);
     this.#news.note(connection.userId);
+    this.#feeds.forget(connection);
+    this.#followers.forget(connection);
     this.#routes.remove(connection);
   }
 }

@@ -125,6 +125,11 @@ export class Listener {
     return ports;
   }
 
+  /** Gives a text frame to every connection that is subscribed to the topic. */
+  publish(topic: string, frame: string): void {
+    if (!this.#closed) this.#app.publish(topic, frame);
+  }
+
   /** Takes no new sockets; those open stay. */
   stopListening(): void {
     for (const socket of this.#sockets.splice(0)) uws.us_listen_socket_close(socket);

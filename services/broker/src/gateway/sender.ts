@@ -56,6 +56,11 @@ export class Sender {
     return connection.ws !== undefined && !connection.has(flag.BLOCKED) && this.#write(connection, [frame]) > 0;
   }
 
+  /** Sends a frame without pts that must not be missed: buffered behind what the socket has not taken yet. */
+  certain(connection: Connection, frame: string): void {
+    if (connection.ws !== undefined) this.#write(connection, [frame]);
+  }
+
   #write(connection: Connection, frames: readonly string[]): number {
     const { ws } = connection;
     if (ws === undefined) return 0;

@@ -26,6 +26,8 @@ test("while nobody answers for mailboxes, the sweep asks ever more rarely and lo
     clock,
     logger,
     metrics,
+    supergroups: () => undefined,
+    memberships: () => undefined,
     close: () => undefined,
   });
   const connections = Array.from({ length: 100 }, (_, i) => {

@@ -22,7 +22,15 @@ export interface StreamDeps {
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
   readonly close: (connection: Connection, why: CloseName) => void;
+  /** Entries of supergroups' logs. */
+  readonly supergroups: (entries: readonly queue.SupergroupEntry[]) => void;
+  /** The user's membership in some supergroup may have changed. */
+  readonly memberships: (connection: Connection) => void;
 }
+
+/** A supergroup's id behind `peer` in a frame's text; in people's words the quotation marks would be escaped. */
+const SUPERGROUP_PEER = '"peer":"C';
+const MEMBER_FRAME = '{"type":"MEMBER"';
 
 /**
  * Brings each connection its user's updates in order: live ones from the deliveries topic, what is missing from the
@@ -58,6 +66,7 @@ export class Stream {
         continue;
       }
       for (const entry of delivery.entries) this.#entry(entry);
+      if (delivery.supergroups.length > 0) this.deps.supergroups(delivery.supergroups);
     }
     sender.flush();
   }
@@ -65,12 +74,14 @@ export class Stream {
   #entry(entry: queue.DeliveryEntry): void {
     const { directory, metrics, clock } = this.deps;
     let staged = false;
+    const joins = entry.type === "MEMBER" && entry.rest.includes(SUPERGROUP_PEER);
     for (const target of entry.targets) {
       const there = directory.get(target.userId);
       if (there === undefined) {
         metrics.unclaimed.inc();
         continue;
       }
+      if (joins) for (const connection of directory.of(target.userId)) this.deps.memberships(connection);
       if (Array.isArray(there))
         for (const connection of there as readonly Connection[]) staged = this.#live(connection, target.pts, entry) || staged;
       else staged = this.#live(there as Connection, target.pts, entry) || staged;
@@ -256,7 +267,9 @@ export class Stream {
   #stageRead(connection: Connection, updates: readonly { pts: number; json: string }[]): void {
     for (const update of updates) {
       if (connection.room <= 0 || connection.has(flag.BLOCKED)) return;
-      if (update.pts === connection.sent + 1) this.deps.sender.stage(connection, update.json);
+      if (update.pts !== connection.sent + 1) continue;
+      this.deps.sender.stage(connection, update.json);
+      if (update.json.startsWith(MEMBER_FRAME) && update.json.includes(SUPERGROUP_PEER)) this.deps.memberships(connection);
     }
     this.#watch(connection);
   }

@@ -23,6 +23,7 @@ class Instance {
   readonly tokens: sys.TokenServiceClient;
   readonly messages: sys.MessageServiceClient;
   readonly presence: sys.PresenceServiceClient;
+  readonly supergroups: sys.SupergroupServiceClient;
 
   constructor(address: string) {
     const options = {
@@ -37,12 +38,14 @@ class Instance {
     this.tokens = new sys.TokenServiceClient(address, insecure, options);
     this.messages = new sys.MessageServiceClient(address, insecure, options);
     this.presence = new sys.PresenceServiceClient(address, insecure, options);
+    this.supergroups = new sys.SupergroupServiceClient(address, insecure, options);
   }
 
   close(): void {
     this.tokens.close();
     this.messages.close();
     this.presence.close();
+    this.supergroups.close();
   }
 }
 
@@ -101,6 +104,35 @@ export class SysClient {
       { pairs: [...pairs] },
     );
     return answer.visible;
+  }
+
+  /** The supergroups each user is a member of, in the order of the users. @throws AppError */
+  async supergroupsOf(userIds: readonly string[], limit: number): Promise<string[][]> {
+    // A user with several devices may be asked for several times at once.
+    const distinct = [...new Set(userIds)];
+    const { users } = await this.#ask<sys.ListSupergroupsRequest, sys.ListSupergroupsResponse>(
+      (instance) => instance.supergroups.listSupergroups.bind(instance.supergroups),
+      { userIds: distinct, limit },
+    );
+    const found = new Map(distinct.map((userId, i) => [userId, users[i]?.supergroupIds ?? []]));
+    return userIds.map((userId) => found.get(userId) ?? []);
+  }
+
+  /** How far supergroups' logs reach. @throws AppError */
+  async heads(supergroupIds: readonly string[]): Promise<Map<string, number>> {
+    const { heads } = await this.#ask<sys.GetHeadsRequest, sys.GetHeadsResponse>(
+      (instance) => instance.supergroups.getHeads.bind(instance.supergroups),
+      { supergroupIds: [...supergroupIds] },
+    );
+    return new Map(heads.map(({ supergroupId, seq }) => [supergroupId, seq]));
+  }
+
+  /** A supergroup's log after `seq`. @throws AppError */
+  supergroupLog(supergroupId: string, seq: number, limit: number): Promise<sys.GetSupergroupLogResponse> {
+    return this.#ask<sys.GetSupergroupLogRequest, sys.GetSupergroupLogResponse>(
+      (instance) => instance.supergroups.getSupergroupLog.bind(instance.supergroups),
+      { supergroupId, seq, limit },
+    );
   }
 
   #setMembers(members: readonly Member[]): void {

@@ -38,12 +38,17 @@ export class Deliverer {
   async deliver(deliveries: readonly Delivery[], stopped: () => boolean): Promise<void> {
     if (deliveries.length === 0) return;
     const users = new Set<string>();
-    for (const delivery of deliveries) for (const target of delivery.targets) users.add(target.userId);
+    for (const delivery of deliveries) {
+      for (const target of delivery.targets) users.add(target.userId);
+      // A gateway's route for a supergroup says that it has somebody who follows it.
+      if (delivery.supergroup) users.add(delivery.supergroup.id);
+    }
     const slotsOf = await this.#route([...users]);
     const bySlot = new Map<number, { delivery: Delivery; targets: Delivery["targets"] }[]>();
     const pushes: ProduceRecord[] = [];
     for (const delivery of deliveries) {
       const targetsAt = new Map<number, Delivery["targets"]>();
+      if (delivery.supergroup) for (const slot of slotsOf(delivery.supergroup.id).at) targetsAt.set(slot, []);
       for (const target of delivery.targets) {
         const slots = slotsOf(target.userId);
         for (const slot of slots.at) {
@@ -125,15 +130,21 @@ export class Deliverer {
 const encode = (entries: readonly { delivery: Delivery; targets: Delivery["targets"] }[], storedAt: number): ProduceRecord[] => {
   const produced: ProduceRecord[] = [];
   let part: records.DeliveryEntry[] = [];
+  let supergroups: records.SupergroupEntry[] = [];
   let bytes = 0;
   const flush = (): void => {
-    if (part.length === 0) return;
-    produced.push({ key: "", value: records.Delivery.encode({ version: SCHEMA_VERSION, entries: part }).finish() });
+    if (part.length === 0 && supergroups.length === 0) return;
+    produced.push({ key: "", value: records.Delivery.encode({ version: SCHEMA_VERSION, entries: part, supergroups }).finish() });
     part = [];
+    supergroups = [];
     bytes = 0;
   };
   for (const { delivery, targets } of entries) {
-    part.push({ type: delivery.type, rest: delivery.rest, targets, storedAt });
+    if (delivery.supergroup) {
+      const { id, seq, frame } = delivery.supergroup;
+      supergroups.push({ supergroupId: id, seq, frame, storedAt });
+      bytes += frame.length * 3;
+    } else part.push({ type: delivery.type, rest: delivery.rest, targets, storedAt });
     // At worst three bytes a character; targets are an id of 15 and a number each.
     bytes += delivery.rest.length * 3 + targets.length * 28;
     if (bytes >= RECORD_BYTES) flush();

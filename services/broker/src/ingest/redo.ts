@@ -1,4 +1,4 @@
-import { affectedBy, type Delivery } from "@dunlin/domain";
+import { affectedBy, type Delivery, supergroupsOf } from "@dunlin/domain";
 import type { MessageRow, Store } from "@dunlin/engines/store";
 import type { Item } from "./slice.js";
 
@@ -12,9 +12,11 @@ export const redoDeliveries = async (store: Store, items: readonly Item[]): Prom
   const pushOf = new Map<string, string | undefined>();
   const groups = new Set<string>();
   const users = new Set<string>();
+  const supergroups = new Set<string>();
   for (const { command } of items) {
     if (typeof command === "string") continue;
     const { $case, value } = command.body;
+    for (const id of supergroupsOf(command.body)) supergroups.add(id);
     if ($case === "send" || $case === "notify") {
       ids.push(value.id);
       if ($case === "send") pushOf.set(value.id, value.push);
@@ -35,11 +37,14 @@ export const redoDeliveries = async (store: Store, items: readonly Item[]): Prom
   const receiversOf = (message: MessageRow): string[] =>
     message.type === "C2G" ? (membersOf.get(message.conversationId) ?? []) : [message.from, message.to].filter((id) => id.startsWith("U"));
   for (const message of messages) for (const userId of receiversOf(message)) users.add(userId);
-  if (users.size === 0) return [];
+  const heads = supergroups.size > 0 ? await store.supergroups.heads([...supergroups]) : new Map<string, number>();
+  const reached = [...heads].map(([id, seq]) => ({ type: "", rest: "", targets: [], supergroup: { id, seq, frame: "" } }));
+  if (users.size === 0) return reached;
 
   const newest = await store.ingest.transaction((tx) => tx.lockMailboxes([...users].sort()));
   const targetOf = (userId: string) => ({ userId, pts: newest.get(userId) ?? 0 });
   return [
+    ...reached,
     ...messages.map((message) => ({
       type: "",
       rest: "",

@@ -1,3 +1,5 @@
+import type { SupergroupState } from "./supergroups.js";
+
 export type ConversationKind = "user" | "group" | "supergroup" | "system";
 
 export interface ConversationRow {
@@ -10,6 +12,10 @@ export interface ConversationRow {
   readonly createdAt: number;
   /** Of two users: what they are to each other, bits that the rules give their meaning; 0 when it is not there. */
   readonly relation?: number;
+  /** Given exactly for supergroups. */
+  readonly supergroup?: SupergroupState;
+  /** The supergroup that a group was upgraded to: the group is closed. */
+  readonly successorId?: string;
 }
 
 export type MemberRole = "owner" | "admin" | "member";

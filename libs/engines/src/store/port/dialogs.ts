@@ -9,6 +9,8 @@ export interface DialogRow {
   readonly readSeq: number;
   readonly unread: number;
   readonly unreadMentions: number;
+  /** Supergroups: messages that are not unread, i.e. those up to the read position and own ones behind it. */
+  readonly readCount?: number;
   readonly pinned: boolean;
   readonly mutedUntil: number;
   readonly draft: string;
@@ -22,6 +24,10 @@ export interface DialogCursor {
   readonly peer: string;
 }
 
+/**
+ * A supergroup's messages touch no member's dialog: for members topSeq, unread and updatedAt are worked out from the
+ * conversation. Who is no member any more keeps what it was at the end.
+ */
 export interface Dialogs {
   get(userId: string, peer: string): Promise<DialogRow | undefined>;
   /** Pinned first, then by updatedAt descending, then by peer ascending; after the cursor. */

@@ -10,6 +10,7 @@ import type { Messages } from "./messages.js";
 import type { PresenceStore } from "./presence.js";
 import type { Privacy } from "./privacy.js";
 import type { Sessions } from "./sessions.js";
+import type { Supergroups } from "./supergroups.js";
 import type { Updates } from "./updates.js";
 import type { Users } from "./users.js";
 
@@ -25,6 +26,7 @@ export * from "./messages.js";
 export * from "./presence.js";
 export * from "./privacy.js";
 export * from "./sessions.js";
+export * from "./supergroups.js";
 export * from "./updates.js";
 export * from "./users.js";
 
@@ -53,6 +55,7 @@ export interface Store {
   readonly privacy: Privacy;
   readonly presence: PresenceStore;
   readonly files: Files;
+  readonly supergroups: Supergroups;
   readonly ingest: Ingest;
   readonly jobs: Jobs;
   /** Brings the schema to the newest version. Safe to call from several processes at once. */

@@ -6,6 +6,7 @@ import type { FileRef } from "./files.js";
 import type { GroupSettings, JoinRequest, Restriction, UserPlace } from "./groups.js";
 import type { MessageRow, SendKey, SentMessage } from "./messages.js";
 import type { PrivacyRow } from "./privacy.js";
+import type { MemberKey, SupergroupUpdateRow } from "./supergroups.js";
 import type { UpdateRow } from "./updates.js";
 import type { UserRow } from "./users.js";
 
@@ -21,6 +22,8 @@ export interface IngestTransaction extends AnnotationReads {
   groupSettings(conversationIds: readonly string[]): Promise<GroupSettings[]>;
   restrictions(places: readonly UserPlace[]): Promise<Restriction[]>;
   joinRequests(places: readonly UserPlace[]): Promise<JoinRequest[]>;
+  /** Those of these memberships that exist: a supergroup's members are never read all at once. */
+  membersAt(keys: readonly MemberKey[]): Promise<MemberRow[]>;
   /** The newest pts of each user that exists, locked in sorted order. */
   lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
@@ -52,6 +55,8 @@ export interface DialogChange {
   readonly addMentions: number;
   /** Replaces read position and counts. */
   readonly read?: { readonly readSeq: number; readonly unread: number; readonly unreadMentions: number };
+  /** Supergroups, see DialogRow: added to what is stored, replaces it when `read` is given. */
+  readonly readCount?: number;
   /** ms of the newest activity; a dialog's updatedAt never goes back. */
   readonly updatedAt: number;
 }
@@ -92,6 +97,9 @@ export interface IngestChanges {
   readonly annotations?: AnnotationChanges;
   /** Which messages carry which files; one that is there already is no error. */
   readonly fileRefs: readonly FileRef[];
+  /** Dialogs that go. */
+  readonly dialogsRemoved: readonly { readonly userId: string; readonly peer: string }[];
+  readonly supergroupUpdates: readonly SupergroupUpdateRow[];
   readonly offsets: readonly OffsetChange[];
 }
 
@@ -116,6 +124,8 @@ export const noChanges: IngestChanges = {
   privacy: [],
   profiles: [],
   fileRefs: [],
+  dialogsRemoved: [],
+  supergroupUpdates: [],
   offsets: [],
 };
 

@@ -6,6 +6,7 @@ import {
   type IngestTransaction,
   type MessageRow,
   noAnnotations,
+  type SupergroupState,
 } from "../port/index.js";
 import { annotationReads, annotationSteps } from "./annotations.js";
 import { contactOf, contactSelection, insertBlocks, insertContacts, relationsOn } from "./contacts.js";
@@ -22,16 +23,28 @@ import {
   conversationColumns,
   conversationOf,
   dialogOf,
+  groupColumns,
   memberColumns,
+  memberOf,
   membersOf,
   newMessageColumns,
   numberOf,
   sentOf,
+  supergroupColumns,
   textOf,
   userColumns,
   userOf,
 } from "./rows.js";
-import { type Insertion, type Row, type Selection, type Session, type SqlValue, type WriteStep, withSession } from "./session.js";
+import {
+  type Insertion,
+  type Merge,
+  type Row,
+  type Selection,
+  type Session,
+  type SqlValue,
+  type WriteStep,
+  withSession,
+} from "./session.js";
 
 const offsets: Selection = {
   table: "consumer_offsets",
@@ -50,9 +63,20 @@ const insertOffsets: Insertion = {
 const claimOffsets: Insertion = { ...insertOffsets, existing: "ignore" };
 const insertConversations: Insertion = {
   table: "conversations",
-  columns: ["id", "kind", "last_seq", "title", "avatar", "owner_id", "created_at"],
+  columns: groupColumns,
   key: ["id"],
-  existing: { kind: "set", last_seq: "set", title: "set", avatar: "set", owner_id: "set" },
+  existing: { kind: "set", last_seq: "set", title: "set", avatar: "set", owner_id: "set", successor_id: "set" },
+};
+const insertSupergroups: Insertion = {
+  ...insertConversations,
+  columns: [...groupColumns, ...supergroupColumns],
+  existing: {
+    ...(insertConversations.existing as Readonly<Record<string, Merge>>),
+    member_count: "set",
+    message_count: "set",
+    top_seq: "set",
+    active_at: "set",
+  },
 };
 /** Conversations that cannot have a title, a picture or an owner: the most common kind, written with fewer columns. */
 const insertPlainConversations: Insertion = {
@@ -123,6 +147,7 @@ const dialogInsertion = (columns: readonly string[], counts: "add" | "set"): Ins
     unread_mentions: counts,
     updated_at: "max",
     ...(columns.includes("read_seq") && { read_seq: "set" }),
+    ...(columns.includes("read_count") && { read_count: counts }),
   },
 });
 const counted = ["top_seq", "unread", "unread_mentions", "updated_at"];
@@ -130,8 +155,25 @@ const counted = ["top_seq", "unread", "unread_mentions", "updated_at"];
 const addToPairDialogs = dialogInsertion(counted, "add");
 const addToDialogs = dialogInsertion([...counted, "conversation_id", "kind"], "add");
 const readDialogs = dialogInsertion([...counted, "conversation_id", "kind", "read_seq"], "set");
+const addToSupergroupDialogs = dialogInsertion([...counted, "conversation_id", "kind", "read_count"], "add");
+const readSupergroupDialogs = dialogInsertion([...counted, "conversation_id", "kind", "read_seq", "read_count"], "set");
+const insertSupergroupUpdates: Insertion = {
+  table: "supergroup_updates",
+  columns: ["conversation_id", "seq", "type", "body", "created_at"],
+  key: ["conversation_id", "seq"],
+  existing: "fail",
+};
 
 const isPair = (d: DialogChange): boolean => d.kind === "user" && d.conversationId === pairId(d.userId, d.peer);
+
+const supergroupRow = (s: SupergroupState): SqlValue[] => [
+  s.memberCount,
+  s.messageCount,
+  s.topSeq,
+  s.activeAt,
+  s.origin?.conversationId ?? null,
+  s.origin?.seq ?? 0,
+];
 
 /** Writes one batch. Tables in one order, rows in the order of their keys: two writers never wait for each other in a ring. */
 const stepsOf = (changes: IngestChanges): WriteStep[] => {
@@ -149,6 +191,16 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
   });
   const isPlain = (c: ConversationRow): boolean =>
     c.title === "" && c.avatar === "" && c.ownerId === "" && (c.kind === "user" || c.kind === "system");
+  const groupRow = (c: ConversationRow): SqlValue[] => [
+    c.id,
+    c.kind,
+    c.lastSeq,
+    c.title,
+    c.avatar,
+    c.ownerId,
+    c.createdAt,
+    c.successorId ?? null,
+  ];
   return [
     put(insertOffsets, changes.offsets, (o) => [o.topic, o.partition, o.nextOffset, o.batchBegin]),
     put(
@@ -158,8 +210,13 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     ),
     put(
       insertConversations,
-      changes.conversations.filter((c) => !isPlain(c)),
-      (c) => [c.id, c.kind, c.lastSeq, c.title, c.avatar, c.ownerId, c.createdAt],
+      changes.conversations.filter((c) => !isPlain(c) && !c.supergroup),
+      groupRow,
+    ),
+    put(
+      insertSupergroups,
+      changes.conversations.filter((c) => c.supergroup),
+      (c) => [...groupRow(c), ...supergroupRow(c.supergroup as SupergroupState)],
     ),
     {
       remove: { table: "members", key: ["conversation_id", "user_id"] },
@@ -207,12 +264,12 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     ),
     put(
       addToDialogs,
-      changes.dialogs.filter((d) => d.read === undefined && !isPair(d)),
+      changes.dialogs.filter((d) => d.read === undefined && !isPair(d) && d.readCount === undefined),
       (d) => [d.userId, d.peer, d.topSeq, d.addUnread, d.addMentions, d.updatedAt, d.conversationId, d.kind],
     ),
     put(
       readDialogs,
-      changes.dialogs.filter((d) => d.read !== undefined),
+      changes.dialogs.filter((d) => d.read !== undefined && d.readCount === undefined),
       (d) => [
         d.userId,
         d.peer,
@@ -225,6 +282,36 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
         d.read?.readSeq ?? 0,
       ],
     ),
+    put(
+      addToSupergroupDialogs,
+      changes.dialogs.filter((d) => d.read === undefined && d.readCount !== undefined),
+      (d) => [d.userId, d.peer, d.topSeq, d.addUnread, d.addMentions, d.updatedAt, d.conversationId, d.kind, d.readCount ?? 0],
+    ),
+    put(
+      readSupergroupDialogs,
+      changes.dialogs.filter((d) => d.read !== undefined && d.readCount !== undefined),
+      (d) => [
+        d.userId,
+        d.peer,
+        d.topSeq,
+        d.read?.unread ?? 0,
+        d.read?.unreadMentions ?? 0,
+        d.updatedAt,
+        d.conversationId,
+        d.kind,
+        d.read?.readSeq ?? 0,
+        d.readCount ?? 0,
+      ],
+    ),
+    {
+      remove: { table: "dialogs", key: ["user_id", "peer"] },
+      keys: () =>
+        sortRows(
+          changes.dialogsRemoved.map((d) => [d.userId, d.peer]),
+          2,
+        ),
+    },
+    put(insertSupergroupUpdates, changes.supergroupUpdates, (u) => [u.conversationId, u.seq, u.type, u.body, u.createdAt]),
     drop("contacts", changes.contactsRemoved),
     put(insertContacts, changes.contacts, (c) => [c.userId, c.peer, c.state, c.remark, c.message, c.since]),
     drop("blocks", changes.blocksRemoved),
@@ -270,6 +357,11 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
   },
 
   ...groupReads(session),
+  async membersAt(keys) {
+    const distinct = distinctKeys(keys.map((key) => [key.conversationId, key.userId]));
+    const rows = await session.select({ table: "members", columns: memberColumns, key: ["conversation_id", "user_id"] }, distinct);
+    return rows.map(memberOf);
+  },
 
   async lockMailboxes(userIds) {
     const keys = distinctKeys(userIds.map((id) => [id]));

@@ -1,6 +1,7 @@
 import type { MessageRow, Messages } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys, messageIdKeys } from "./keys.js";
+import { Origins } from "./origins.js";
 import { messageColumns, messageOf, sentColumns, sentOf } from "./rows.js";
 import { type Selection, type SqlValue, withSession } from "./session.js";
 
@@ -12,10 +13,62 @@ export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
     const rows = await withSession(reads, (session) => session.select({ table: "messages", columns: messageColumns, key }, keys));
     return rows.map(messageOf);
   };
+  const origins = new Origins(reads);
+
+  /** Places (exclusive) between which to read, and for whom: without what that user has deleted. */
+  interface Bounds {
+    readonly viewer: string | undefined;
+    readonly above: number | undefined;
+    readonly below: number | undefined;
+  }
+
+  /** One conversation's rows within bounds, in the order of reading. */
+  const read = async (conversationId: string, { viewer, above, below }: Bounds, upwards: boolean, limit: number): Promise<MessageRow[]> => {
+    if (limit <= 0) return [];
+    let query = readDb.selectFrom("messages as m").select(messageColumns).where("conversation_id", "=", conversationId);
+    if (below !== undefined) query = query.where("seq", "<", below);
+    if (above !== undefined) query = query.where("seq", ">", above);
+    if (viewer !== undefined) {
+      query = query.where(({ not, exists, selectFrom, lit }) =>
+        not(
+          exists(
+            selectFrom("hidden_messages as h")
+              .select(lit(1).as("one"))
+              .where("h.user_id", "=", viewer)
+              .whereRef("h.conversation_id", "=", "m.conversation_id")
+              .whereRef("h.seq", "=", "m.seq"),
+          ),
+        ),
+      );
+    }
+    const rows = await query
+      .orderBy("seq", upwards ? "asc" : "desc")
+      .limit(limit)
+      .execute();
+    return rows.map(messageOf);
+  };
+
   return {
     get: (ids) => find(["id"], messageIdKeys(ids)),
 
-    at: (places) => find(["conversation_id", "seq"], distinctKeys(places.map((place) => [place.conversationId, place.seq]))),
+    async at(places) {
+      const origin = await origins.of([...new Set(places.map((place) => place.conversationId))]);
+      // Under which conversation a place's row lies → where it is shown.
+      const shownIn = new Map<string, string>();
+      const keys = distinctKeys(
+        places.map(({ conversationId, seq }) => {
+          const from = origin.get(conversationId);
+          if (from === undefined || seq > from.seq) return [conversationId, seq];
+          shownIn.set(from.conversationId, conversationId);
+          return [from.conversationId, seq];
+        }),
+      );
+      const messages = await find(["conversation_id", "seq"], keys);
+      return messages.map((message) => {
+        const conversationId = shownIn.get(message.conversationId);
+        return conversationId === undefined ? message : { ...message, conversationId };
+      });
+    },
 
     async sent(keys) {
       const distinct = distinctKeys(keys.map((key) => [key.senderId, key.clientMsgId]));
@@ -25,27 +78,20 @@ export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
 
     async history({ conversationId, beforeSeq, afterSeq, limit, viewer }) {
       const upwards = afterSeq !== undefined;
-      let query = readDb.selectFrom("messages as m").select(messageColumns).where("conversation_id", "=", conversationId);
-      if (beforeSeq !== undefined) query = query.where("seq", "<", beforeSeq);
-      if (afterSeq !== undefined) query = query.where("seq", ">", afterSeq);
-      if (viewer !== undefined) {
-        query = query.where(({ not, exists, selectFrom, lit }) =>
-          not(
-            exists(
-              selectFrom("hidden_messages as h")
-                .select(lit(1).as("one"))
-                .where("h.user_id", "=", viewer)
-                .whereRef("h.conversation_id", "=", "m.conversation_id")
-                .whereRef("h.seq", "=", "m.seq"),
-            ),
-          ),
-        );
+      const bounds = { viewer, above: afterSeq, below: beforeSeq };
+      const origin = (await origins.of([conversationId])).get(conversationId);
+      let messages: MessageRow[];
+      if (origin === undefined) messages = await read(conversationId, bounds, upwards, limit);
+      else {
+        const older = async (count: number): Promise<MessageRow[]> => {
+          const below = Math.min(beforeSeq ?? Number.MAX_SAFE_INTEGER, origin.seq + 1);
+          const rows = await read(origin.conversationId, { ...bounds, below }, upwards, count);
+          return rows.map((row) => ({ ...row, conversationId }));
+        };
+        const first = upwards ? await older(limit) : await read(conversationId, bounds, upwards, limit);
+        const left = limit - first.length;
+        messages = first.concat(upwards ? await read(conversationId, bounds, upwards, left) : await older(left));
       }
-      const rows = await query
-        .orderBy("seq", upwards ? "asc" : "desc")
-        .limit(limit)
-        .execute();
-      const messages = rows.map(messageOf);
       return upwards ? messages : messages.reverse();
     },
   };

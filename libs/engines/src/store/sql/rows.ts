@@ -9,6 +9,7 @@ import type {
   MessageType,
   SentMessage,
   SessionRow,
+  SupergroupState,
   UserRow,
 } from "../port/index.js";
 import { pairId } from "./pairs.js";
@@ -46,7 +47,9 @@ export const sessionOf = (row: Row): SessionRow => ({
   revokedAt: nullableNumber(row.revoked_at),
 });
 
-export const conversationColumns = ["id", "kind", "last_seq", "title", "avatar", "owner_id", "created_at", "relation"] as const;
+export const groupColumns = ["id", "kind", "last_seq", "title", "avatar", "owner_id", "created_at", "successor_id"] as const;
+export const supergroupColumns = ["member_count", "message_count", "top_seq", "active_at", "origin_id", "origin_seq"] as const;
+export const conversationColumns = [...groupColumns, ...supergroupColumns, "relation"] as const;
 
 export const conversationOf = (row: Row): ConversationRow => ({
   id: textOf(row.id),
@@ -57,6 +60,16 @@ export const conversationOf = (row: Row): ConversationRow => ({
   ownerId: textOf(row.owner_id),
   createdAt: numberOf(row.created_at),
   ...(numberOf(row.relation) === 0 ? {} : { relation: numberOf(row.relation) }),
+  ...(textOf(row.kind) === "supergroup" && { supergroup: supergroupOf(row) }),
+  ...(row.successor_id !== null && { successorId: textOf(row.successor_id) }),
+});
+
+const supergroupOf = (row: Row): SupergroupState => ({
+  memberCount: numberOf(row.member_count),
+  messageCount: numberOf(row.message_count),
+  topSeq: numberOf(row.top_seq),
+  activeAt: numberOf(row.active_at),
+  ...(row.origin_id !== null && { origin: { conversationId: textOf(row.origin_id), seq: numberOf(row.origin_seq) } }),
 });
 
 export const memberColumns = ["conversation_id", "user_id", "role", "joined_seq", "joined_at", "muted_until", "last_sent_at"] as const;
@@ -141,6 +154,7 @@ export const dialogColumns = [
   "draft",
   "archived",
   "updated_at",
+  "read_count",
 ] as const;
 
 export const dialogOf = (row: Row): DialogRow => ({
@@ -158,6 +172,7 @@ export const dialogOf = (row: Row): DialogRow => ({
   draft: textOf(row.draft),
   archived: numberOf(row.archived) === 1,
   updatedAt: numberOf(row.updated_at),
+  ...(textOf(row.kind) === "supergroup" && { readCount: numberOf(row.read_count) }),
 });
 
 export const jobRunOf = (row: Row): JobRun => ({

@@ -36,6 +36,14 @@ export interface Tables {
     created_at: number;
     /** Of two users: bits that say what they are to each other. */
     relation: number;
+    /** Of supergroups only, like the next five. */
+    member_count: number;
+    message_count: number;
+    top_seq: number;
+    active_at: number;
+    origin_id: string | null;
+    origin_seq: number;
+    successor_id: string | null;
   };
   members: {
     conversation_id: string;
@@ -118,6 +126,7 @@ export interface Tables {
     draft: string | null;
     archived: number;
     updated_at: number;
+    read_count: number;
   };
   contacts: { user_id: string; peer: string; state: string; remark: string | null; message: string | null; since: number };
   blocks: { user_id: string; peer: string; since: number };
@@ -135,6 +144,7 @@ export interface Tables {
     height: number;
   };
   file_refs: { file_id: string; message_id: string | bigint; conversation_id: string; seq: number };
+  supergroup_updates: { conversation_id: string; seq: number; type: string; body: string; created_at: number };
   consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };
   job_tokens: { job: string; token: number; newest_due_at: number };
   job_runs: {

@@ -16,6 +16,7 @@ import { createPresence } from "./presence.js";
 import { createPrivacy } from "./privacy.js";
 import type { SessionSource } from "./session.js";
 import { createSessions } from "./sessions.js";
+import { createSupergroups } from "./supergroups.js";
 import { createUpdates } from "./updates.js";
 import { createUsers } from "./users.js";
 
@@ -64,6 +65,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     privacy: createPrivacy(context),
     presence: createPresence(context),
     files: createFiles(context),
+    supergroups: createSupergroups(context),
     ingest: createIngest(context),
     jobs: createJobs(context),
     migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),

@@ -1,0 +1,68 @@
+import type { ErrorCode, queue } from "@dunlin/proto";
+import { isGroupId, isSupergroupId, isUserId } from "../ids.js";
+import { allowed } from "../permissions.js";
+import type { ConversationDraft, Draft } from "./draft.js";
+import type { Rule, RuleContext } from "./rule.js";
+import { supergroupFields } from "./supergroups.js";
+
+/**
+ * A group goes on as a supergroup (decision 0010): the numbering continues, the old messages stay where they are and are
+ * read from there, every member keeps role, position and what is unread. The group is closed and points to its successor.
+ */
+const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: RuleContext): Promise<ErrorCode> => {
+  const group = draft.conversation(upgrade.groupId);
+  if (group?.kind !== "group") return "NOT_FOUND";
+  if (group.successorId !== undefined) return group.successorId === upgrade.supergroupId ? "OK" : "GROUP_UPGRADED";
+  const settings = draft.groups.settings(group.id);
+  if (settings.dissolvedAt > 0) return "GROUP_DISSOLVED";
+  const members = [...draft.members(group.id).values()];
+  const actor = members.find((member) => member.userId === upgrade.actorId);
+  if (!actor) return "NOT_A_MEMBER";
+  if (!allowed("upgrade", actor.role)) return "FORBIDDEN";
+  if (draft.conversation(upgrade.supergroupId)) return "CONFLICT";
+
+  const messageCount = group.lastSeq;
+  const supergroup: ConversationDraft = {
+    ...group,
+    id: upgrade.supergroupId,
+    kind: "supergroup",
+    createdAt: draft.now,
+    supergroup: {
+      memberCount: members.length,
+      messageCount,
+      topSeq: group.lastSeq,
+      activeAt: draft.now,
+      origin: { conversationId: group.id, seq: group.lastSeq },
+    },
+  };
+  group.successorId = supergroup.id;
+  draft.putConversation(group);
+  draft.putConversation(supergroup);
+  // A link is one group's alone: it ends with the group.
+  draft.groups.putSettings({ ...settings, conversationId: supergroup.id, link: "" });
+  if (settings.link !== "") draft.groups.putSettings({ ...settings, link: "" });
+
+  draft.loadDialogs(await tx.dialogs(members.map(({ userId }) => ({ userId, peer: group.id }))));
+  for (const member of members) {
+    const { userId } = member;
+    const { readSeq = 0, unread = 0, unreadMentions = 0 } = draft.dialog(userId, group.id) ?? {};
+    draft.putMember({ ...member, conversationId: supergroup.id });
+    draft.removeDialog(userId, group.id);
+    draft.putPosition(userId, supergroup, { readSeq, readCount: messageCount - unread, unread, unreadMentions }, true);
+  }
+  const userIds = members.map((member) => member.userId);
+  const fields = { ...supergroupFields(supergroup), action: "upgraded", by: upgrade.actorId, user_ids: userIds, upgraded_from: group.id };
+  const seq = draft.enter(supergroup, "MEMBER", fields);
+  draft.tell(userIds, "MEMBER", supergroup.id, { seq, ...fields });
+  return "OK";
+};
+
+export const upgradeGroupRule: Rule<queue.UpgradeGroup> = {
+  conversation: (upgrade) => upgrade.groupId,
+  problem: (upgrade) => {
+    if (!isGroupId(upgrade.groupId) || !isSupergroupId(upgrade.supergroupId)) return "wrong group id";
+    return isUserId(upgrade.actorId) ? undefined : "wrong user id";
+  },
+  apply: applyUpgrade,
+  seesClosed: true,
+};
