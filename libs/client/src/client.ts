@@ -2,6 +2,7 @@ import { Auth, type Tokens } from "./auth.js";
 import { Blocks } from "./blocks.js";
 import { Contacts } from "./contacts.js";
 import { Dialogs } from "./dialogs.js";
+import { Dnd } from "./dnd.js";
 import { Emitter } from "./emitter.js";
 import { Files } from "./files.js";
 import { Groups } from "./groups.js";
@@ -69,6 +70,7 @@ export class DunlinClient {
   readonly blocks: Blocks;
   readonly contacts: Contacts;
   readonly presence: Presence;
+  readonly dnd: Dnd;
   readonly sessions: Sessions;
   readonly updates: Updates;
   readonly supergroups: Supergroups;
@@ -105,6 +107,7 @@ export class DunlinClient {
     this.users = new Users(http);
     this.blocks = new Blocks(http);
     this.contacts = new Contacts(http);
+    this.dnd = new Dnd(http);
     this.presence = new Presence(http, this.#events);
     this.sessions = new Sessions(http);
     this.updates = new Updates(http);

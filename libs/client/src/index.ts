@@ -5,6 +5,7 @@ export * from "./close-action.js";
 export type { Frame } from "./connection.js";
 export * from "./contacts.js";
 export * from "./dialogs.js";
+export * from "./dnd.js";
 export * from "./errors.js";
 export * from "./files.js";
 export * from "./groups.js";

@@ -17,6 +17,7 @@ export type RequestStore = Pick<
   | "presence"
   | "files"
   | "supergroups"
+  | "dnd"
 >;
 
 /** The store with every call of that part under one breaker. */
@@ -31,6 +32,7 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   groups: guarded(store.groups, breaker),
   contacts: guarded(store.contacts, breaker),
   privacy: guarded(store.privacy, breaker),
+  dnd: guarded(store.dnd, breaker),
   presence: guarded(store.presence, breaker),
   files: guarded(store.files, breaker),
   supergroups: guarded(store.supergroups, breaker),

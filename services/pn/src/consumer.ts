@@ -1,4 +1,4 @@
-import { deadLetterRecord } from "@dunlin/domain";
+import { type DndSettings, deadLetterRecord, dndOf, quiet } from "@dunlin/domain";
 import type { QueueRecord, RecordBatch } from "@dunlin/engines/queue";
 import type { SessionRow } from "@dunlin/engines/store";
 import { deadTopic, PUSHES } from "@dunlin/proto";
@@ -19,9 +19,17 @@ class Stopped extends Error {
   override readonly name = "Stopped";
 }
 
+/** What a user wants to hear, as it was when the batch came: read once for all of the user's pushes in it. */
+interface Peace {
+  readonly dnd: DndSettings;
+  /** peer → ms since 1970 */
+  readonly mutedUntil: Map<string, number>;
+}
+
 /** Takes batches of the topic `pushes`: every push goes to each device of its user, or to the dead letters; none is dropped. */
 export class PushConsumer {
   readonly #dead;
+  readonly #quiet;
   /** What is done of a partition's batch, should the same batch come again. */
   readonly #done = new Map<number, Set<number>>();
 
@@ -30,6 +38,7 @@ export class PushConsumer {
     private readonly sender: Sender,
   ) {
     this.#dead = context.metrics.counter("dunlin_dead_letters_total", "Records that could not be applied", ["topic"]);
+    this.#quiet = context.metrics.counter("dunlin_pushes_quiet_total", "Pushes kept back from users who are not to be disturbed");
   }
 
   /** Users at the same time, one user's pushes in order. @throws Stopped */
@@ -52,10 +61,17 @@ export class PushConsumer {
 
   async #user(records: readonly QueueRecord[], done: Set<number>, signal: AbortSignal): Promise<void> {
     let devices: readonly SessionRow[] | undefined;
+    let peace: Peace | undefined;
     for (const record of records) {
       const valid = decodePush(record);
       if (typeof valid === "string") await this.#bury(record, valid, signal);
       else {
+        peace ??= await this.#peace(valid.push.userId, signal);
+        if (await this.#isQuiet(valid, peace, signal)) {
+          this.#quiet.inc();
+          done.add(record.offset);
+          continue;
+        }
         devices ??= await this.#devices(valid.push.userId, signal);
         if (!(await this.#push(record, valid, devices, signal))) return;
       }
@@ -79,6 +95,22 @@ export class PushConsumer {
     const failed = results.flatMap((result) => (typeof result === "object" ? [result.failed] : []));
     if (failed.length > 0) await this.#bury(record, failed.join("; ").slice(0, REASON_MAX), signal);
     return true;
+  }
+
+  async #peace(userId: string, signal: AbortSignal): Promise<Peace> {
+    const row = await this.#insist("the store", signal, () => this.context.store.dnd.get(userId));
+    return { dnd: dndOf(row), mutedUntil: new Map() };
+  }
+
+  async #isQuiet({ push }: ValidPush, { dnd, mutedUntil }: Peace, signal: AbortSignal): Promise<boolean> {
+    const { store, clock } = this.context;
+    const peer = push.type === "C2C" ? push.from : push.conversationId;
+    let until = mutedUntil.get(peer);
+    if (until === undefined) {
+      until = (await this.#insist("the store", signal, () => store.dialogs.get(push.userId, peer)))?.mutedUntil ?? 0;
+      mutedUntil.set(peer, until);
+    }
+    return quiet(clock.now(), dnd, { mutedUntil: until }, push.mention);
   }
 
   #devices(userId: string, signal: AbortSignal): Promise<SessionRow[]> {

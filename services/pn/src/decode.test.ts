@@ -15,6 +15,7 @@ const push: records.Push = {
   push: '{"silent":true}',
   pts: 7,
   createdAt: 1,
+  mention: true,
 };
 const decode = (key: string | null, value: Uint8Array | null) => decodePush({ partition: 0, offset: 0, key, value, timestamp: 0 });
 const bytes = (changes: Partial<records.Push> = {}): Uint8Array => records.Push.encode({ ...push, ...changes }).finish();

@@ -5,6 +5,7 @@ import { blockScenarios } from "./blocks.js";
 import { catchingUpScenarios } from "./catching-up.js";
 import { contactScenarios } from "./contacts.js";
 import { conversationScenarios } from "./conversations.js";
+import { dndScenarios } from "./dnd.js";
 import { fileScenarios } from "./files.js";
 import { groupGovernanceScenarios } from "./group-governance.js";
 import { groupJoiningScenarios } from "./group-joining.js";
@@ -28,6 +29,7 @@ export const allScenarios = (system: () => System): void => {
   sessionScenarios(system);
   presenceScenarios(system);
   typingScenarios(system);
+  dndScenarios(system);
   handshakeScenarios(system);
   notificationScenarios(system);
   fileScenarios(system);

@@ -1,4 +1,5 @@
 import { durableTopics, newId } from "@dunlin/domain";
+import { noChanges } from "@dunlin/engines/store";
 import { createLogProvider, createPnService, type PnContext, type Push, type PushOutcome, type PushProvider, pnOptions } from "@dunlin/pn";
 import { deadTopic, PUSHES, queue as records, SCHEMA_VERSION } from "@dunlin/proto";
 import type { Service } from "@dunlin/runtime";
@@ -67,6 +68,7 @@ const open = async (env: Record<string, string> = {}) => {
       push: undefined,
       pts: 1,
       createdAt: Date.now(),
+      mention: false,
       ...changes,
     };
     await queue.produce(PUSHES, [{ key: userId, value: records.Push.encode(message).finish() }]);
@@ -148,6 +150,7 @@ const EMPTY: records.Push = {
   push: undefined,
   pts: 1,
   createdAt: 0,
+  mention: false,
 };
 
 test("a failing provider is asked again, a bounded number of times; then a dead letter says why", async () => {
@@ -253,4 +256,31 @@ test("while the store is away pushes wait, none is sent twice or dropped", async
   await eventually("all are read", allRead);
   expect(provider.taken.map(({ messageId }) => messageId)).toEqual([id]);
   expect(await dead()).toEqual([]);
+});
+
+test("who is not to be disturbed gets no push, mentions apart", async () => {
+  const { store, start, addUser, addDevice, push, dead, allRead, host } = await open();
+  const [ann, bob, cem] = [await addUser(), await addUser(), await addUser()];
+  for (const user of [ann, bob, cem]) await addDevice(user, "phone");
+  const always = JSON.stringify({ from: "00:00", to: "00:00", timezone: "Asia/Shanghai", days: [1, 2, 3, 4, 5, 6, 7] });
+  const conversationId = "G11111111111111";
+  await store.ingest.transaction((tx) =>
+    tx.write({
+      ...noChanges,
+      dnd: [
+        { userId: ann, snoozeUntil: Date.now() + DAY_MS, schedule: null, allowMentions: false },
+        { userId: bob, snoozeUntil: Date.now() - 1, schedule: always, allowMentions: true },
+      ],
+    }),
+  );
+  await push(ann, { mention: true });
+  await push(bob);
+  const mention = await push(bob, { mention: true });
+  const other = await push(cem, { conversationId });
+  const provider = scripted(() => ({ kind: "sent" }));
+  await start(provider);
+  await eventually("all are read", allRead);
+  expect(provider.taken.map(({ messageId }) => messageId).sort()).toEqual([mention, other].sort());
+  expect(await dead()).toEqual([]);
+  expect(await host.metrics.registry.metrics()).toContain("dunlin_pushes_quiet_total 2");
 });

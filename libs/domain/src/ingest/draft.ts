@@ -2,6 +2,7 @@ import type {
   ConversationRow,
   DialogChange,
   DialogRow,
+  DndRow,
   FileRef,
   IngestChanges,
   MemberRow,
@@ -100,6 +101,7 @@ export class Draft {
   readonly #updates: UpdateRow[] = [];
   readonly #supergroupUpdates: SupergroupUpdateRow[] = [];
   readonly #dialogsRemoved = new Map<string, { userId: string; peer: string }>();
+  readonly #dnd = new Map<string, DndRow>();
   readonly #sent = new Set<string>();
   /** author's READ, by conversation and author → reader → read position */
   readonly #receipts = new Map<string, Map<string, Map<string, number>>>();
@@ -487,6 +489,10 @@ export class Draft {
     this.#receipts.clear();
   }
 
+  putDnd(row: DndRow): void {
+    this.#dnd.set(row.userId, row);
+  }
+
   changes(): Omit<IngestChanges, "offsets"> {
     return {
       messages: [...this.#messages.values()],
@@ -497,6 +503,7 @@ export class Draft {
       mailboxes: this.#changedMailboxes,
       dialogs: [...this.#dialogs.values()],
       ...this.groups.changes(),
+      dnd: [...this.#dnd.values()],
       ...this.people.changes(),
       annotations: this.annotations.changes(),
       fileRefs: this.#fileRefs,

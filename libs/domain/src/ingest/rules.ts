@@ -1,5 +1,6 @@
 import { setBlockRule } from "./blocks.js";
 import { answerContactRule, removeContactRule, requestContactRule, setRemarkRule } from "./contacts.js";
+import { setDndRule } from "./dnd.js";
 import { editRule } from "./edits.js";
 import { answerJoinRequestRule, joinGroupRule } from "./group-joining.js";
 import { banMemberRule, transferGroupRule, updateMemberRule } from "./group-members.js";
@@ -30,6 +31,7 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   joinGroup: joinGroupRule,
   answerJoinRequest: answerJoinRequestRule,
   dissolveGroup: dissolveGroupRule,
+  setDnd: setDndRule,
   setBlock: setBlockRule,
   requestContact: requestContactRule,
   answerContact: answerContactRule,

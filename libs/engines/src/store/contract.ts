@@ -3,6 +3,7 @@ import { accountsContract } from "./contract/accounts.js";
 import { annotationsContract } from "./contract/annotations.js";
 import { contactsContract } from "./contract/contacts.js";
 import { crashContract } from "./contract/crash.js";
+import { dndContract } from "./contract/dnd.js";
 import { filesContract } from "./contract/files.js";
 import type { StoreHarness } from "./contract/fixture.js";
 import { groupsContract } from "./contract/groups.js";
@@ -18,6 +19,7 @@ export const storeContract = (name: string, harness: () => StoreHarness): void =
     describe("messages", () => messagesContract(harness));
     describe("groups", () => groupsContract(harness));
     describe("annotations", () => annotationsContract(harness));
+    describe("do not disturb", () => dndContract(harness));
     describe("presence", () => presenceContract(harness));
     describe("ingest", () => ingestContract(harness));
     describe("contacts", () => contactsContract(harness));

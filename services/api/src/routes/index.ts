@@ -3,6 +3,7 @@ import { authRoutes } from "./auth.js";
 import { blockRoutes } from "./blocks.js";
 import { contactRoutes } from "./contacts.js";
 import { dialogRoutes } from "./dialogs.js";
+import { dndRoutes } from "./dnd.js";
 import { fileRoutes } from "./files.js";
 import { gatewayRoutes } from "./gateway.js";
 import { groupGovernanceRoutes } from "./group-governance.js";
@@ -23,6 +24,7 @@ export const routes: readonly Route[] = [
   ...dialogRoutes,
   ...gatewayRoutes,
   ...presenceRoutes,
+  ...dndRoutes,
   ...authRoutes,
   ...sessionRoutes,
   ...userRoutes,

@@ -1,6 +1,7 @@
-import type { CommandOutcome, Delivery, LiveGateways } from "@dunlin/domain";
+import { type CommandOutcome, type Delivery, type LiveGateways, MENTION_ALL } from "@dunlin/domain";
 import type { Cache } from "@dunlin/engines/cache";
 import type { ProduceRecord, Queue } from "@dunlin/engines/queue";
+import type { MessageRow } from "@dunlin/engines/store";
 import { deliveriesTopic, errors, PUSHES, queue as records, resultsChannel, SCHEMA_VERSION } from "@dunlin/proto";
 import { backoffMs, type Clock, type Logger, type Metrics, sleep } from "@dunlin/runtime";
 
@@ -153,6 +154,12 @@ const encode = (entries: readonly { delivery: Delivery; targets: Delivery["targe
   return produced;
 };
 
+const mentions = (message: MessageRow, userId: string): boolean => {
+  if (message.mentions === null) return false;
+  const mentioned = JSON.parse(message.mentions) as string[];
+  return mentioned.includes(userId) || mentioned.includes(MENTION_ALL);
+};
+
 const pushRecord = ({ message, push }: Delivery, target: { userId: string; pts: number }): ProduceRecord => {
   if (!message) throw new Error("a push needs a message");
   return {
@@ -168,6 +175,7 @@ const pushRecord = ({ message, push }: Delivery, target: { userId: string; pts: 
       push,
       pts: target.pts,
       createdAt: message.createdAt,
+      mention: mentions(message, target.userId),
     }).finish(),
   };
 };

@@ -2,6 +2,7 @@ import type { Annotations } from "./annotations.js";
 import type { Contacts } from "./contacts.js";
 import type { Conversations } from "./conversations.js";
 import type { Dialogs } from "./dialogs.js";
+import type { Dnd } from "./dnd.js";
 import type { Files } from "./files.js";
 import type { Groups } from "./groups.js";
 import type { Ingest } from "./ingest.js";
@@ -18,6 +19,7 @@ export * from "./annotations.js";
 export * from "./contacts.js";
 export * from "./conversations.js";
 export * from "./dialogs.js";
+export * from "./dnd.js";
 export * from "./files.js";
 export * from "./groups.js";
 export * from "./ingest.js";
@@ -56,6 +58,7 @@ export interface Store {
   readonly presence: PresenceStore;
   readonly files: Files;
   readonly supergroups: Supergroups;
+  readonly dnd: Dnd;
   readonly ingest: Ingest;
   readonly jobs: Jobs;
   /** Brings the schema to the newest version. Safe to call from several processes at once. */

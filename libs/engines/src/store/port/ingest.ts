@@ -2,6 +2,7 @@ import type { AnnotationChanges, AnnotationReads } from "./annotations.js";
 import type { BlockRow, ContactCounts, ContactRow } from "./contacts.js";
 import type { ConversationKind, ConversationRow, MemberRow } from "./conversations.js";
 import type { DialogRow } from "./dialogs.js";
+import type { DndRow } from "./dnd.js";
 import type { FileRef } from "./files.js";
 import type { GroupSettings, JoinRequest, Restriction, UserPlace } from "./groups.js";
 import type { MessageRow, SendKey, SentMessage } from "./messages.js";
@@ -100,6 +101,8 @@ export interface IngestChanges {
   /** Dialogs that go. */
   readonly dialogsRemoved: readonly { readonly userId: string; readonly peer: string }[];
   readonly supergroupUpdates: readonly SupergroupUpdateRow[];
+  /** At most one a user. */
+  readonly dnd: readonly DndRow[];
   readonly offsets: readonly OffsetChange[];
 }
 
@@ -126,6 +129,7 @@ export const noChanges: IngestChanges = {
   fileRefs: [],
   dialogsRemoved: [],
   supergroupUpdates: [],
+  dnd: [],
   offsets: [],
 };
 

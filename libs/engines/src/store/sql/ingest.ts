@@ -12,6 +12,7 @@ import { annotationReads, annotationSteps } from "./annotations.js";
 import { contactOf, contactSelection, insertBlocks, insertContacts, relationsOn } from "./contacts.js";
 import type { SqlContext } from "./context.js";
 import { dialogSelection } from "./dialogs.js";
+import { insertDnd } from "./dnd.js";
 import { retryAborted } from "./errors.js";
 import { insertFileRefs } from "./files.js";
 import { groupReads, groupSteps } from "./groups.js";
@@ -316,6 +317,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     put(insertContacts, changes.contacts, (c) => [c.userId, c.peer, c.state, c.remark, c.message, c.since]),
     drop("blocks", changes.blocksRemoved),
     put(insertBlocks, changes.blocks, (b) => [b.userId, b.peer, b.since]),
+    put(insertDnd, changes.dnd, (d) => [d.userId, d.snoozeUntil, d.schedule, d.allowMentions ? 1 : 0]),
     put(insertPrivacy, changes.privacy, (p) => [p.userId, p.messages, p.groups, p.lastSeen, p.findByAccount ? 1 : 0]),
     put(insertProfiles, changes.profiles, (u) => [u.id, u.account, u.passwordHash, u.nickname, u.avatar, u.createdAt, u.bio ?? ""]),
     ...annotationSteps(changes.annotations ?? noAnnotations, changes.messages.filter(isChanged)),

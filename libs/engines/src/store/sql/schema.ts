@@ -145,6 +145,7 @@ export interface Tables {
   };
   file_refs: { file_id: string; message_id: string | bigint; conversation_id: string; seq: number };
   supergroup_updates: { conversation_id: string; seq: number; type: string; body: string; created_at: number };
+  dnd: { user_id: string; snooze_until: number; schedule: string | null; allow_mentions: number };
   consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };
   job_tokens: { job: string; token: number; newest_due_at: number };
   job_runs: {

@@ -4,6 +4,7 @@ import { createContacts } from "./contacts.js";
 import { createConversations } from "./conversations.js";
 import type { SqlDialect } from "./dialect.js";
 import { createDialogs } from "./dialogs.js";
+import { createDnd } from "./dnd.js";
 import { createKysely, type KyselyParts } from "./driver.js";
 import { unavailable } from "./errors.js";
 import { createFiles } from "./files.js";
@@ -66,6 +67,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     presence: createPresence(context),
     files: createFiles(context),
     supergroups: createSupergroups(context),
+    dnd: createDnd(context),
     ingest: createIngest(context),
     jobs: createJobs(context),
     migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),

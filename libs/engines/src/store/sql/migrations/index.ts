@@ -6,6 +6,7 @@ import { refreshGrace } from "./0002-refresh-grace.js";
 import { messageChanges } from "./0003-message-changes.js";
 import { groupRules } from "./0006-group-rules.js";
 import { supergroups } from "./0007-supergroups.js";
+import { presence } from "./0008-presence.js";
 import { contacts } from "./0009-contacts.js";
 import { files } from "./0010-files.js";
 import type { SchemaChange } from "./version.js";
@@ -17,6 +18,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0003-message-changes": messageChanges,
   "0006-group-rules": groupRules,
   "0007-supergroups": supergroups,
+  "0008-presence": presence,
   "0009-contacts": contacts,
   "0010-files": files,
 };
