@@ -82,6 +82,6 @@ export type FileType = keyof typeof tests;
 export const fileTypes = Object.keys(tests) as [FileType, ...FileType[]];
 
 /** Whether a file that begins so may be of that type. */
-export const looksLike = (type: string, head: Buffer): boolean => (type in tests ? tests[type as FileType](head) : false);
+export const looksLike = (type: string, head: Buffer): boolean => (Object.hasOwn(tests, type) ? tests[type as FileType](head) : false);
 
 export const isImageType = (type: string): boolean => type.startsWith("image/");
