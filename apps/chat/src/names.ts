@@ -36,7 +36,11 @@ export class Names {
   }
 
   async #ask(peer: string): Promise<string> {
-    if (peer.startsWith("U")) return printable((await this.client.users.get(peer)).account);
+    if (peer.startsWith("U")) {
+      const { account, nickname } = await this.client.users.get(peer);
+      // Not everybody shows the account name.
+      return printable(account === "" ? nickname : account);
+    }
     return printable((await this.client.groups.get(peer)).title);
   }
 }

@@ -9,6 +9,7 @@ import { Groups } from "./groups.js";
 import { Http } from "./http.js";
 import { Messages } from "./messages.js";
 import { Presence } from "./presence.js";
+import { Privacy } from "./privacy.js";
 import { newDeviceId } from "./random-id.js";
 import { defaultRetry, type RetryPolicy } from "./retry.js";
 import { Sessions } from "./sessions.js";
@@ -71,6 +72,7 @@ export class DunlinClient {
   readonly contacts: Contacts;
   readonly presence: Presence;
   readonly dnd: Dnd;
+  readonly privacy: Privacy;
   readonly sessions: Sessions;
   readonly updates: Updates;
   readonly supergroups: Supergroups;
@@ -109,6 +111,7 @@ export class DunlinClient {
     this.contacts = new Contacts(http);
     this.dnd = new Dnd(http);
     this.presence = new Presence(http, this.#events);
+    this.privacy = new Privacy(http);
     this.sessions = new Sessions(http);
     this.updates = new Updates(http);
     this.supergroups = new Supergroups(http);

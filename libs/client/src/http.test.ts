@@ -4,7 +4,7 @@ import { type ClientState, DunlinClient } from "./client.js";
 import { type Answer, type Call, type FixtureServer, startFixtureServer } from "./fixture-server.js";
 
 const quick = { attempts: 3, baseMs: 5, capMs: 1_000 };
-const user = { id: "U1", account: "ann", nickname: "ann", avatar: "", created_at: 1 };
+const user = { id: "U1", account: "ann", nickname: "ann", avatar: "", bio: "", created_at: 1 };
 const open: FixtureServer[] = [];
 afterEach(async () => {
   for (const server of open.splice(0)) await server.close();

@@ -12,6 +12,7 @@ export * from "./groups.js";
 export * from "./messages.js";
 export * from "./page.js";
 export * from "./presence.js";
+export * from "./privacy.js";
 export { newClientMsgId, newDeviceId } from "./random-id.js";
 export { defaultRetry, type RetryPolicy } from "./retry.js";
 export * from "./sessions.js";

@@ -4,7 +4,7 @@ import { type ClientState, DunlinClient } from "./client.js";
 import { type Answer, type Call, type FixtureServer, startFixtureServer } from "./fixture-server.js";
 import type { SyncState } from "./sync.js";
 
-const user = { id: "U1", account: "ann", nickname: "ann", avatar: "", created_at: 1 };
+const user = { id: "U1", account: "ann", nickname: "ann", avatar: "", bio: "", created_at: 1 };
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();

@@ -34,6 +34,7 @@ export * from "./pending-results.js";
 export * from "./permissions.js";
 export * from "./presence.js";
 export * from "./presences.js";
+export * from "./profiles.js";
 export * from "./reading.js";
 export * from "./relation.js";
 export * from "./relations.js";

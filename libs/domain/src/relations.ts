@@ -72,6 +72,12 @@ export class Relations {
     );
   }
 
+  /** Whether `viewer` may find `owner` by account name; looked up anew, as for one who does not exist. @throws AppError UNAVAILABLE */
+  async mayFind(viewer: string, owner: string): Promise<boolean> {
+    const [relation, { findByAccount }] = await Promise.all([this.#pairs.load(conversationIdOf(viewer, owner)), this.#privacy.load(owner)]);
+    return viewer === owner || (!isClosed(relation) && (findByAccount || areContacts(relation)));
+  }
+
   /** What a user lets others do, as it is now. @throws AppError UNAVAILABLE */
   privacy(userId: string): Promise<PrivacyRow> {
     return this.#privacy.load(userId);

@@ -15,6 +15,7 @@ import {
   Passwords,
   PendingResults,
   Presences,
+  Profiles,
   Relations,
   type RequestStore,
   Sending,
@@ -44,6 +45,7 @@ export interface Api {
   readonly relations: Relations;
   readonly blocks: Blocks;
   readonly contacts: Contacts;
+  readonly profiles: Profiles;
   readonly sending: Sending;
   readonly outcomes: CommandOutcomes;
   readonly results: PendingResults;
@@ -83,6 +85,7 @@ export const createApi = (ctx: ApiContext): Api => {
     relations,
     blocks: new Blocks({ access, relations, outcomes }),
     contacts: new Contacts({ store, access, relations, outcomes }),
+    profiles: new Profiles({ store, relations, outcomes }),
     results,
     outcomes,
     accounts: new Accounts({ store, cache, tokens, passwords: new Passwords(), clock, logger, refreshTtlDays: config.IM_REFRESH_TTL_DAYS }),

@@ -22,6 +22,7 @@ export const apiOptions = {
   IM_RATE_SENDS_IP_PER_S: rate("Messages an address may send each second.", "0"),
   IM_RATE_LOGINS_PER_MIN: rate("Logins and refreshes of an address each minute, good and bad.", "6000"),
   IM_RATE_LOGIN_FAILURES_PER_MIN: rate("Failed logins and refreshes an address may have each minute.", "60"),
+  IM_RATE_PROFILE_CHANGES_PER_MIN: rate("Profile changes a user may make each minute.", "20"),
   IM_RATE_CONTACT_REQUESTS_PER_MIN: rate("Contact requests a user may make each minute.", "60"),
   IM_RATE_REGISTER_PER_MIN: rate("Accounts an address may register each minute.", "6000"),
   IM_RATE_LOOKUPS_PER_MIN: rate("Look-ups of users and searches of a user each minute.", "300"),

@@ -11,6 +11,7 @@ import {
   Passwords,
   PendingResults,
   Presences,
+  Profiles,
   Relations,
   Sending,
   VisibleMessages,
@@ -87,7 +88,7 @@ export const createSysService = (context: SysContext): SysService => {
   };
 
   unary.add(server, sys.TokenServiceService, tokenService(context, accounts, requireUser));
-  unary.add(server, sys.UserServiceService, userService(context, accounts));
+  unary.add(server, sys.UserServiceService, userService(context, accounts, new Profiles({ store, relations, outcomes })));
   unary.add(server, sys.MessageServiceService, messageService(context, sending, new Notifications(context, access), requireUser));
   unary.add(server, sys.GroupServiceService, groupService(context, groups, new GroupGovernance({ access, outcomes }), requireUser));
   unary.add(server, sys.SupergroupServiceService, supergroupService(context));

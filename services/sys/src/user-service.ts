@@ -1,4 +1,4 @@
-import type { Accounts } from "@dunlin/domain";
+import type { Accounts, Profiles } from "@dunlin/domain";
 import type { UserRow } from "@dunlin/engines/store";
 import type { sys } from "@dunlin/proto";
 import { AppError } from "@dunlin/runtime";
@@ -12,7 +12,11 @@ const USERS_MAX = 500;
 
 const toUser = ({ id, account, nickname, avatar, createdAt }: UserRow): sys.User => ({ id, account, nickname, avatar, createdAt });
 
-export const userService = ({ store }: Pick<SysContext, "store">, accounts: Accounts): Handlers<typeof sys.UserServiceService> => ({
+export const userService = (
+  { store }: Pick<SysContext, "store">,
+  accounts: Accounts,
+  profiles: Profiles,
+): Handlers<typeof sys.UserServiceService> => ({
   createUser: async (request) => {
     const account = field.ruled("account", request.account, "account").toLowerCase();
     const password = field.password("password", request.password);
@@ -31,15 +35,12 @@ export const userService = ({ store }: Pick<SysContext, "store">, accounts: Acco
     const ids = field.list("user_ids", request.userIds, 1, USERS_MAX, field.userId);
     return { users: (await store.users.get(ids)).map(toUser) };
   },
-  updateUser: async (request) => {
+  updateUser: async (request, caller) => {
     const id = field.userId("user_id", request.userId);
     const profile = {
       ...(request.nickname !== undefined && { nickname: field.text("nickname", request.nickname, 1, NICKNAME_MAX) }),
       ...(request.avatar !== undefined && { avatar: field.text("avatar", request.avatar, 0, AVATAR_MAX) }),
     };
-    const [before] = await store.users.get([id]);
-    if (!before) throw new AppError("NOT_FOUND", "no such user");
-    await store.users.updateProfile(id, profile);
-    return toUser({ ...before, ...profile });
+    return toUser((await profiles.update(id, profile, caller.requestId)).user);
   },
 });

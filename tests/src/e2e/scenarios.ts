@@ -13,6 +13,7 @@ import { handshakeScenarios } from "./handshakes.js";
 import { messageChangeScenarios } from "./message-changes.js";
 import { notificationScenarios } from "./notifications.js";
 import { presenceScenarios } from "./presence.js";
+import { privacyScenarios } from "./privacy.js";
 import { readingScenarios } from "./reading.js";
 import { sendingScenarios } from "./sending.js";
 import { sessionScenarios } from "./sessions.js";
@@ -40,4 +41,5 @@ export const allScenarios = (system: () => System): void => {
   groupJoiningScenarios(system);
   authorisationScenarios(system);
   supergroupScenarios(system);
+  privacyScenarios(system);
 };

@@ -30,6 +30,8 @@ export const applyCommands = async (
   }
   for (const id of conversationIds) for (const userId of pairOf(id) ?? []) if (userId.startsWith("U")) needs.user(userId);
   const groups = [...conversationIds].filter(isGroupId);
+  // Whom else it concerns is known after the first reads only.
+  const late = groups.length > 0 || needs.people.audiences.size > 0;
   // Issued together, carried out in this order: a round trip for each would be most of a small batch's time.
   const places = [...needs.places.values()];
   const governed = [...conversationIds].filter((id) => isGroupId(id) || isSupergroupId(id));
@@ -44,9 +46,10 @@ export const applyCommands = async (
     needs.dialogs.size > 0 ? tx.dialogs([...needs.dialogs.values()]) : [],
     loadPeople(tx, needs.people),
     loadNamed(tx, needs.named),
-    groups.length > 0 ? undefined : tx.lockMailboxes([...needs.users].sort()),
+    late ? undefined : tx.lockMailboxes([...needs.users].sort()),
   ]);
   for (const member of members) needs.user(member.userId);
+  for (const contact of people.audiences) needs.user(contact.peer);
   const views = viewsOf(needs.named, named.messages, members);
   const [mailboxes, viewed, hidden] = await Promise.all([
     early ?? tx.lockMailboxes([...needs.users].sort()),

@@ -1,5 +1,6 @@
 export * from "./affected.js";
 export * from "./apply.js";
+export { CONTACTS_MAX } from "./contacts.js";
 export * from "./decode.js";
 export type { CommandOutcome, Delivery, Effects } from "./draft.js";
 export { MENTION_ALL, notifyKey, SYSTEM_SENDER } from "./messages.js";

@@ -10,6 +10,7 @@ export class PeopleNeeds {
   readonly relations = new Set<string>();
   readonly privacies = new Set<string>();
   readonly profiles = new Set<string>();
+  readonly audiences = new Set<string>();
 
   /** What each of the two has noted about the other. */
   contact(userId: string, peer: string): void {
@@ -29,6 +30,11 @@ export class PeopleNeeds {
   profile(userId: string): void {
     this.profiles.add(userId);
   }
+
+  /** Those who are told what a user shows: the user's contacts. */
+  audience(userId: string): void {
+    this.audiences.add(userId);
+  }
 }
 
 /** What the transaction has read of people. */
@@ -37,22 +43,26 @@ export interface LoadedPeople {
   readonly relations: ReadonlyMap<string, number>;
   readonly privacies: readonly PrivacyRow[];
   readonly profiles: readonly UserRow[];
+  /** Of the users asked for: their contacts. */
+  readonly audiences: readonly ContactRow[];
 }
 
 /** Issues its reads before it waits for the first: they travel with those around them. */
 export const loadPeople = async (tx: IngestTransaction, needs: PeopleNeeds): Promise<LoadedPeople> => {
-  const [contacts, relations, privacies, profiles] = await Promise.all([
+  const [contacts, relations, privacies, profiles, audiences] = await Promise.all([
     needs.contacts.size > 0 ? tx.contacts([...needs.contacts.values()]) : [],
     needs.relations.size > 0 ? tx.relations([...needs.relations]) : new Map<string, number>(),
     needs.privacies.size > 0 ? tx.privacy([...needs.privacies]) : [],
     needs.profiles.size > 0 ? tx.users([...needs.profiles]) : [],
+    needs.audiences.size > 0 ? tx.contactsOf([...needs.audiences]) : [],
   ]);
-  return { contacts, relations, privacies, profiles };
+  return { contacts, relations, privacies, profiles, audiences };
 };
 
 /** The part of a draft that is about people: rows as they stood, and what the commands so far have changed. */
 export class PeopleDraft {
   readonly relations: ReadonlyMap<string, number>;
+  readonly #audiences: readonly ContactRow[];
   readonly #contacts = new Map<string, ContactRow>();
   readonly #storedContacts = new Map<string, ContactRow>();
   readonly #privacies = new Map<string, PrivacyRow>();
@@ -68,6 +78,7 @@ export class PeopleDraft {
 
   constructor(loaded: LoadedPeople) {
     this.relations = loaded.relations;
+    this.#audiences = loaded.audiences;
     for (const row of loaded.contacts) {
       this.#contacts.set(keyOf(row.userId, row.peer), row);
       this.#storedContacts.set(keyOf(row.userId, row.peer), row);
@@ -119,6 +130,11 @@ export class PeopleDraft {
 
   profile(userId: string): UserRow | undefined {
     return this.#profiles.get(userId);
+  }
+
+  /** A user's contacts as they were before the batch. */
+  audience(userId: string): string[] {
+    return this.#audiences.filter((row) => row.userId === userId).map((row) => row.peer);
   }
 
   putProfile(row: UserRow): void {

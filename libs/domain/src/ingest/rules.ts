@@ -8,6 +8,7 @@ import { dissolveGroupRule, setInviteLinkRule, updateGroupRule } from "./group-s
 import { addMembersRule, createGroupRule, removeMemberRule } from "./groups.js";
 import { notifyRule, sendRule } from "./messages.js";
 import { pinRule } from "./pins.js";
+import { setPrivacyRule, setProfileRule } from "./profiles.js";
 import { reactRule } from "./reactions.js";
 import { readRule } from "./reads.js";
 import { hideRule, recallRule } from "./recalls.js";
@@ -46,6 +47,8 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   joinSupergroup: joinSupergroupRule,
   leaveSupergroup: leaveSupergroupRule,
   upgradeGroup: upgradeGroupRule,
+  setPrivacy: setPrivacyRule,
+  setProfile: setProfileRule,
 };
 
 /** The rule of a command, bound to its value's type. */

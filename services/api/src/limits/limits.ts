@@ -5,7 +5,7 @@ import type { ApiConfig } from "../config.js";
 import { RateLimit } from "./rate-limit.js";
 
 /** Kinds of operations that are limited apart from each other. */
-export type OperationClass = "send" | "login" | "register" | "lookup" | "contact" | "upload" | "other";
+export type OperationClass = "send" | "login" | "register" | "lookup" | "contact" | "profile" | "upload" | "other";
 type Subject = "user" | "device" | "ip";
 
 type Table = Readonly<Record<OperationClass, { readonly windowS: number } & Readonly<Partial<Record<Subject, number>>>>>;
@@ -21,6 +21,7 @@ const tableOf = (config: ApiConfig): Table => ({
     ip: config.IM_RATE_LOOKUPS_IP_PER_MIN,
   },
   contact: { windowS: 60, user: config.IM_RATE_CONTACT_REQUESTS_PER_MIN },
+  profile: { windowS: 60, user: config.IM_RATE_PROFILE_CHANGES_PER_MIN },
   upload: {
     windowS: 60,
     user: config.IM_RATE_UPLOADS_PER_MIN,

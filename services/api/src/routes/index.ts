@@ -12,6 +12,7 @@ import { groupRoutes } from "./groups.js";
 import { messageChangeRoutes } from "./message-changes.js";
 import { messageRoutes } from "./messages.js";
 import { presenceRoutes } from "./presence.js";
+import { privacyRoutes } from "./privacy.js";
 import { sessionRoutes } from "./sessions.js";
 import { supergroupRoutes } from "./supergroups.js";
 import { updateRoutes } from "./updates.js";
@@ -36,4 +37,5 @@ export const routes: readonly Route[] = [
   ...groupJoiningRoutes,
   ...fileRoutes,
   ...supergroupRoutes,
+  ...privacyRoutes,
 ];

@@ -76,7 +76,14 @@ export const SEQ_MAX = Number.MAX_SAFE_INTEGER;
 export const cursorParameter = z.string().min(1).max(512).meta({ description: "`next_cursor` of the page before" });
 
 export const userView = z
-  .object({ id: z.string(), account: z.string(), nickname: z.string(), avatar: z.string(), created_at: time("When the user registered") })
+  .object({
+    id: z.string(),
+    account: z.string(),
+    nickname: z.string(),
+    avatar: z.string(),
+    bio: z.string(),
+    created_at: time("When the user registered"),
+  })
   .meta({ id: "User" });
 
 export const device = {

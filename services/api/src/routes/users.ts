@@ -1,3 +1,4 @@
+import { BIO_MAX } from "@dunlin/domain";
 import type { UserRow } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
@@ -9,6 +10,7 @@ export const showUser = (row: UserRow): z.input<typeof userView> => ({
   account: row.account,
   nickname: row.nickname,
   avatar: row.avatar,
+  bio: row.bio ?? "",
   created_at: row.createdAt,
 });
 
@@ -40,20 +42,18 @@ export const userRoutes = [
     method: "patch",
     path: "/v1/users/me",
     tag,
-    summary: "Change one's profile",
+    summary: "Change one's profile. One's devices and contacts learn it by a PROFILE update. 202 when it takes effect a little later",
+    limit: "profile",
     body: z
-      .strictObject({ nickname: plainText(64).min(1).optional(), avatar: avatar.optional() })
+      .strictObject({ nickname: plainText(64).min(1).optional(), avatar: avatar.optional(), bio: plainText(BIO_MAX).optional() })
       .refine((profile) => Object.keys(profile).length > 0, "nothing to change")
       .meta({ id: "ProfileChange" }),
+    statuses: [200, 202],
     response: userView,
-    errors: ["NOT_FOUND"],
-    handler: async ({ store }, { claims, body }) => {
-      const { nickname, avatar } = body;
-      await store.users.updateProfile(claims.userId, {
-        ...(nickname === undefined ? {} : { nickname }),
-        ...(avatar === undefined ? {} : { avatar }),
-      });
-      return { data: showUser(found((await store.users.get([claims.userId]))[0])) };
+    errors: ["NOT_FOUND", "QUEUE_FULL"],
+    handler: async ({ profiles }, { claims, body, requestId }) => {
+      const { user, outcome } = await profiles.update(claims.userId, body, requestId);
+      return { status: outcome === "applied" ? 200 : 202, data: showUser(user) };
     },
   }),
   route({
@@ -61,23 +61,25 @@ export const userRoutes = [
     method: "get",
     path: "/v1/users",
     tag,
-    summary: "A user by account name",
+    summary: "A user by account name; one who is not to be found by it answers as if there were none",
     limit: "lookup",
     query: z.strictObject({ account: z.string().min(1).max(64) }),
     response: userView,
     errors: ["NOT_FOUND"],
-    handler: async ({ store }, { query }) => ({ data: showUser(found(await store.users.byAccount(query.account.toLowerCase()))) }),
+    handler: async ({ profiles }, { claims, query }) => ({
+      data: showUser(found(await profiles.find(claims.userId, query.account.toLowerCase()))),
+    }),
   }),
   route({
     id: "getUser",
     method: "get",
     path: "/v1/users/{id}",
     tag,
-    summary: "A user",
+    summary: "A user; without its account name when it is not to be found by that",
     limit: "lookup",
     params: z.strictObject({ id: userId }),
     response: userView,
     errors: ["NOT_FOUND"],
-    handler: async ({ store }, { params }) => ({ data: showUser(found((await store.users.get([params.id]))[0])) }),
+    handler: async ({ profiles }, { claims, params }) => ({ data: showUser(await profiles.show(claims.userId, params.id)) }),
   }),
 ];

@@ -1,4 +1,4 @@
-import { affectedBy, type Delivery, supergroupsOf } from "@dunlin/domain";
+import { affectedBy, CONTACTS_MAX, type Delivery, supergroupsOf } from "@dunlin/domain";
 import type { MessageRow, Store } from "@dunlin/engines/store";
 import type { Item } from "./slice.js";
 
@@ -24,6 +24,9 @@ export const redoDeliveries = async (store: Store, items: readonly Item[]): Prom
       const affected = affectedBy(command.body);
       for (const userId of affected.users) users.add(userId);
       if (affected.group !== undefined) groups.add(affected.group);
+      for (const userId of affected.contactsOf) {
+        for (const { peer } of await store.contacts.list(userId, "contact", "", CONTACTS_MAX)) users.add(peer);
+      }
     }
   }
   const messages = ids.length > 0 ? await store.messages.get(ids) : [];

@@ -67,17 +67,6 @@ export const accountsContract = (harness: () => StoreHarness): void => {
     expect(await store.users.byAccount(`${upper.account} `)).toBeUndefined();
   });
 
-  test("users: a profile changes field by field", async () => {
-    const { store } = harness();
-    const user = userRow();
-    await store.users.create(user);
-    await store.users.updateProfile(user.id, { nickname: "New" });
-    await store.users.updateProfile(user.id, { avatar: "F1" });
-    await store.users.updateProfile(user.id, {});
-    expect(await store.users.get([user.id])).toEqual([{ ...user, nickname: "New", avatar: "F1" }]);
-    await expect(store.users.updateProfile("Unobody", { nickname: "x" })).rejects.toMatchObject({ code: "NOT_FOUND" });
-  });
-
   test("sessions: a new login replaces the device's earlier one and no other", async () => {
     const { store } = harness();
     const userId = await newUser(store);

@@ -38,6 +38,7 @@ export const contactsContract = (harness: () => StoreHarness): void => {
           { userId: c, peer: a },
         ]),
       ).toEqual([rows[1]]);
+      expect(await tx.contactsOf([a, b, a])).toEqual([rows[0], rows[2]]);
       expect(await tx.contactCounts(a)).toEqual({ contact: 2, incoming: 1, outgoing: 0, blocks: 0 });
       expect(await tx.contactCounts(b)).toEqual({ contact: 0, incoming: 0, outgoing: 0, blocks: 0 });
       tx.write({ ...noChanges, contacts: [accepted], contactsRemoved: [{ userId: a, peer: b }] });

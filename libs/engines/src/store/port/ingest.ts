@@ -29,6 +29,8 @@ export interface IngestTransaction extends AnnotationReads {
   lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
   contacts(keys: readonly { userId: string; peer: string }[]): Promise<ContactRow[]>;
+  /** The contacts of these users (requests are none). */
+  contactsOf(userIds: readonly string[]): Promise<ContactRow[]>;
   /** Of 1:1 conversations that are not locked; those who are nothing to each other may be missing. */
   relations(conversationIds: readonly string[]): Promise<Map<string, number>>;
   privacy(userIds: readonly string[]): Promise<PrivacyRow[]>;

@@ -14,5 +14,4 @@ export interface Users {
   create(user: UserRow): Promise<void>;
   get(ids: readonly string[]): Promise<UserRow[]>;
   byAccount(account: string): Promise<UserRow | undefined>;
-  updateProfile(id: string, profile: { nickname?: string; avatar?: string }): Promise<void>;
 }

@@ -381,6 +381,11 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
     return (await session.select(contactSelection, distinct)).map(contactOf);
   },
 
+  async contactsOf(userIds) {
+    const keys = distinctKeys(userIds.map((id) => [id, "contact"]));
+    return (await session.select({ ...contactSelection, key: ["user_id", "state"] }, keys)).map(contactOf);
+  },
+
   relations: (conversationIds) => relationsOn(session, conversationIds),
 
   privacy: (userIds) => privacyOn(session, userIds),

@@ -43,11 +43,4 @@ export const createUsers = ({ reads, readDb, writeDb }: SqlContext): Users => ({
     const row = await readDb.selectFrom("users").select(userColumns).where("account", "=", account).executeTakeFirst();
     return row && userOf(row);
   },
-
-  async updateProfile(id, { nickname, avatar }) {
-    const profile = { ...(nickname === undefined ? {} : { nickname }), ...(avatar === undefined ? {} : { avatar }) };
-    if (Object.keys(profile).length === 0) return;
-    const { numUpdatedRows } = await writeDb.updateTable("users").set(profile).where("id", "=", id).executeTakeFirstOrThrow();
-    if (numUpdatedRows === 0n) throw new AppError("NOT_FOUND");
-  },
 });
