@@ -89,7 +89,7 @@ export const presenceRoutes = [
     summary: "Tells those of the peer who are connected that one is writing (TYPING frames); one in three seconds passes on",
     params: z.strictObject({ peer: peerId }),
     response: z.object({}),
-    errors: ["PEER_NOT_FOUND", "NOT_A_MEMBER", "PEER_REFUSES", "MUTED", "GROUP_MUTED", "GROUP_DISSOLVED"],
+    errors: ["PEER_NOT_FOUND", "NOT_A_MEMBER", "PEER_REFUSES", "MUTED", "GROUP_MUTED", "GROUP_DISSOLVED", "GROUP_UPGRADED"],
     handler: async ({ typing }, { claims, params }) => {
       await typing.tell(claims.userId, params.peer);
       return { data: {} };
