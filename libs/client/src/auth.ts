@@ -16,6 +16,9 @@ export interface Credentials {
   platform: string;
 }
 
+/** What a code in an e-mail is for. */
+export type CodePurpose = "register" | "reset";
+
 interface TokenAnswer {
   user: User;
   access_token: string;
@@ -46,7 +49,15 @@ export class Auth implements TokenSource {
     return this.#tokens;
   }
 
-  register(credentials: Credentials & { nickname?: string }): Promise<User> {
+  async requestCode(email: string, purpose: CodePurpose): Promise<void> {
+    await this.http().request("POST", "/v1/auth/email-codes", { body: { email, purpose }, repeatable: false, anonymous: true });
+  }
+
+  async resetPassword(reset: { email: string; code: string; password: string }): Promise<void> {
+    await this.http().request("POST", "/v1/auth/reset-password", { body: reset, repeatable: false, anonymous: true });
+  }
+
+  register(credentials: Credentials & { nickname?: string; email?: string; code?: string }): Promise<User> {
     return this.#open("/v1/auth/register", credentials);
   }
 

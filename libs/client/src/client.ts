@@ -1,4 +1,4 @@
-import { Auth, type Tokens } from "./auth.js";
+import { Auth, type CodePurpose, type Tokens } from "./auth.js";
 import { Blocks } from "./blocks.js";
 import { Contacts } from "./contacts.js";
 import { Dialogs } from "./dialogs.js";
@@ -160,8 +160,18 @@ export class DunlinClient {
     return this.#auth.access;
   }
 
-  /** Creates an account and logs in. @throws DunlinError 702 when the name is taken. */
-  async register(login: { account: string; password: string; nickname?: string }): Promise<User> {
+  /** Has a code sent to an e-mail address. @throws DunlinError 429 when too many were asked for. */
+  requestEmailCode(email: string, purpose: CodePurpose): Promise<void> {
+    return this.#auth.requestCode(email, purpose);
+  }
+
+  /** Sets a new password with a code; every session of the user ends. @throws DunlinError 880 when the code is wrong. */
+  resetPassword(reset: { email: string; code: string; password: string }): Promise<void> {
+    return this.#auth.resetPassword(reset);
+  }
+
+  /** Creates an account and logs in. @throws DunlinError 702 when the name is taken, 880 when the code is wrong. */
+  async register(login: { account: string; password: string; nickname?: string; email?: string; code?: string }): Promise<User> {
     return this.#enter(await this.#auth.register({ ...login, ...this.#device() }));
   }
 

@@ -1,4 +1,4 @@
-export type { Credentials, Tokens } from "./auth.js";
+export type { CodePurpose, Credentials, Tokens } from "./auth.js";
 export * from "./blocks.js";
 export * from "./client.js";
 export * from "./close-action.js";

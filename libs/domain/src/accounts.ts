@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Cache } from "@dunlin/engines/cache";
-import type { SessionRow, UserRow } from "@dunlin/engines/store";
+import type { CodePurpose, SessionRow, UserRow } from "@dunlin/engines/store";
 import { AppError, type Clock, type Logger } from "@dunlin/runtime";
 import { type CloseOrder, publishControl } from "./control.js";
+import type { EmailCodes } from "./email-codes.js";
 import type { RequestStore } from "./guarded-store.js";
 import { newId } from "./ids.js";
 import type { Passwords } from "./passwords.js";
@@ -15,6 +16,8 @@ export interface AccountsDeps {
   readonly passwords: Passwords;
   readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
+  /** Missing where nobody registers or resets with a code. */
+  readonly emailCodes?: Pick<EmailCodes, "use">;
   /** Life of a refresh token that is not used, days. */
   readonly refreshTtlDays: number;
 }
@@ -27,6 +30,12 @@ export interface Issued {
   readonly refreshToken: string;
   /** Seconds until the access token expires. */
   readonly expiresIn: number;
+}
+
+/** An e-mail address in small letters, and the code that was sent to it. */
+export interface EmailProof {
+  readonly email: string;
+  readonly code: string;
 }
 
 export interface Device {
@@ -43,9 +52,17 @@ const hashOf = (refreshToken: string): string => createHash("sha256").update(ref
 export class Accounts {
   constructor(private readonly deps: AccountsDeps) {}
 
-  /** Creates a user. @throws AppError ACCOUNT_TAKEN */
-  async create(account: string, password: string, nickname: string): Promise<UserRow> {
+  /**
+   * Creates a user, with the address that a code shows to be theirs.
+   * @throws AppError ACCOUNT_TAKEN; CODE_WRONG, also when the address has an account: only its owner may know
+   */
+  async create(account: string, password: string, nickname: string, proof?: EmailProof): Promise<UserRow> {
     const { store, passwords, clock } = this.deps;
+    if (proof) {
+      // Before the code is used up: another name can be tried with it.
+      if (await store.users.byAccount(account)) throw new AppError("ACCOUNT_TAKEN");
+      await this.#use(proof, "register");
+    }
     const user: UserRow = {
       id: newId("U"),
       account,
@@ -54,8 +71,28 @@ export class Accounts {
       avatar: "",
       createdAt: clock.now(),
     };
-    await store.users.create(user);
+    await store.users.create(user, proof?.email).catch((error: unknown) => {
+      throw proof && error instanceof AppError && error.code === "CONFLICT"
+        ? new AppError("CODE_WRONG", undefined, { cause: error })
+        : error;
+    });
     return user;
+  }
+
+  /** Replaces a password by virtue of a code, and ends every session of the user. @throws AppError CODE_WRONG, also when nobody has the address */
+  async resetPassword(email: string, code: string, password: string): Promise<void> {
+    const { store, passwords } = this.deps;
+    await this.#use({ email, code }, "reset");
+    const user = await store.users.byEmail(email);
+    if (!user) throw new AppError("CODE_WRONG");
+    await store.users.setPassword(user.id, await passwords.hash(password));
+    await this.revoke(user.id, undefined);
+  }
+
+  async #use({ email, code }: EmailProof, purpose: CodePurpose): Promise<void> {
+    const { emailCodes } = this.deps;
+    if (!emailCodes) throw new AppError("FORBIDDEN", "no codes are taken here");
+    await emailCodes.use(email, purpose, code);
   }
 
   /** @throws AppError CREDENTIALS_WRONG, the same for a wrong account and a wrong password and after the same time. */

@@ -5,6 +5,7 @@ import { type Breaker, guarded } from "./breaker.js";
 export type RequestStore = Pick<
   Store,
   | "users"
+  | "emailCodes"
   | "sessions"
   | "conversations"
   | "messages"
@@ -23,6 +24,7 @@ export type RequestStore = Pick<
 /** The store with every call of that part under one breaker. */
 export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   users: guarded(store.users, breaker),
+  emailCodes: guarded(store.emailCodes, breaker),
   sessions: guarded(store.sessions, breaker),
   conversations: guarded(store.conversations, breaker),
   messages: guarded(store.messages, breaker),

@@ -13,6 +13,7 @@ export * from "./control.js";
 export * from "./dead-letters.js";
 export * from "./dialogs-view.js";
 export * from "./dnd.js";
+export * from "./email-codes.js";
 export * from "./emoji.js";
 export * from "./files/index.js";
 export * from "./frames.js";

@@ -138,6 +138,15 @@ export const errors = {
     "the owner hands the supergroup over before leaving it",
     "群主须先转让超级群才能退出",
   ),
+  CODE_WRONG: row(880, 400, "INVALID_ARGUMENT", false, "the code is wrong or no longer good", "验证码错误或已失效"),
+  EMAIL_REQUIRED: row(
+    881,
+    400,
+    "INVALID_ARGUMENT",
+    false,
+    "an e-mail address and its code are needed to register",
+    "注册需要邮箱地址及验证码",
+  ),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

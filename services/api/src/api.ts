@@ -6,6 +6,7 @@ import {
   CommandOutcomes,
   Contacts,
   Downloads,
+  EmailCodes,
   GroupGovernance,
   GroupJoining,
   Groups,
@@ -26,6 +27,7 @@ import {
   VisibleMessages,
 } from "@dunlin/domain";
 import { Images } from "@dunlin/engines/images";
+import type { Mailer } from "@dunlin/engines/mail";
 import type { Metrics } from "@dunlin/runtime";
 import type { ApiContext } from "./context.js";
 import { Gateways } from "./gateways.js";
@@ -40,6 +42,7 @@ export interface Api {
   /** Guarded: when the store is away, calls fail within two seconds, then at once. */
   readonly store: RequestStore;
   readonly accounts: Accounts;
+  readonly emailCodes: EmailCodes;
   readonly sessions: SessionChecks;
   readonly access: Access;
   readonly relations: Relations;
@@ -67,13 +70,14 @@ export interface Api {
   readonly messagesAccepted: ReturnType<Metrics["counter"]>;
 }
 
-export const createApi = (ctx: ApiContext): Api => {
+export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
   const { config, clock, cache, queue, tokens, logger, metrics, registry, snowflakes: ids } = ctx;
   const store = guardedStore(ctx.store, new Breaker({ name: "the store", timeoutMs: STORE_TIMEOUT_MS, failures: 5, openMs: 1_000, clock }));
   const access = new Access(store, clock);
   const relations = new Relations(store, clock);
   const results = new PendingResults(cache, ctx.lease.slot);
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
+  const emailCodes = new EmailCodes({ store, mailer, tokens, clock });
   const visible = new VisibleMessages(store, access);
   const live = new LiveGateways(registry, cache);
   const images = new Images({ workers: config.IM_FILES_IMAGE_WORKERS, pixelsMax: config.IM_FILES_IMAGE_MAX_MEGAPIXELS * 1_000_000 });
@@ -88,7 +92,17 @@ export const createApi = (ctx: ApiContext): Api => {
     profiles: new Profiles({ store, relations, outcomes }),
     results,
     outcomes,
-    accounts: new Accounts({ store, cache, tokens, passwords: new Passwords(), clock, logger, refreshTtlDays: config.IM_REFRESH_TTL_DAYS }),
+    accounts: new Accounts({
+      store,
+      cache,
+      tokens,
+      passwords: new Passwords(),
+      clock,
+      logger,
+      emailCodes,
+      refreshTtlDays: config.IM_REFRESH_TTL_DAYS,
+    }),
+    emailCodes,
     sessions: new SessionChecks(store.sessions, clock),
     groups: new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX }),
     sending: new Sending({ store, visible, cache, queue, access, relations, ids, clock }),

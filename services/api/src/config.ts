@@ -1,10 +1,13 @@
 import { fileOptions } from "@dunlin/domain";
+import { mailOptions } from "@dunlin/engines/mail";
 import { type ConfigOf, option } from "@dunlin/runtime";
 
 /** Rates are shared by all processes on one Redis; as many may come in a burst. */
 const rate = (help: string, fallback: string) => option.integer(`${help} 0: no limit.`, fallback, 0, 1_000_000);
 
 export const apiOptions = {
+  ...mailOptions,
+  IM_EMAIL_REQUIRED: option.flag("Whether registering needs an e-mail address and the code that was sent to it.", "false"),
   IM_API_PORT: option.port("Port of the HTTP interface.", "8080"),
   IM_API_MAX_CONNECTIONS: option.integer("HTTP connections taken at a time; beyond them new ones are closed.", "10000", 1, 1_000_000),
   IM_API_MAX_IN_FLIGHT: option.integer("Requests worked on at a time; beyond them the answer is 503.", "5000", 1, 1_000_000),
@@ -25,6 +28,8 @@ export const apiOptions = {
   IM_RATE_PROFILE_CHANGES_PER_MIN: rate("Profile changes a user may make each minute.", "20"),
   IM_RATE_CONTACT_REQUESTS_PER_MIN: rate("Contact requests a user may make each minute.", "60"),
   IM_RATE_REGISTER_PER_MIN: rate("Accounts an address may register each minute.", "6000"),
+  IM_RATE_CODES_PER_HOUR: rate("E-mail codes an address (IP) may ask for each hour.", "100"),
+  IM_RATE_CODES_EMAIL_PER_HOUR: rate("Codes that are sent to one e-mail address each hour.", "5"),
   IM_RATE_LOOKUPS_PER_MIN: rate("Look-ups of users and searches of a user each minute.", "300"),
   IM_RATE_LOOKUPS_DEVICE_PER_MIN: rate("Look-ups of users and searches of one device each minute.", "0"),
   IM_RATE_LOOKUPS_IP_PER_MIN: rate("Look-ups of users and searches of an address each minute.", "0"),

@@ -1,5 +1,6 @@
 import type { RequestListener } from "node:http";
 import { subscribeControl } from "@dunlin/domain";
+import { openMailer } from "@dunlin/engines/mail";
 import { Closer, type Service, sleep } from "@dunlin/runtime";
 import { createApi } from "./api.js";
 import type { ApiContext } from "./context.js";
@@ -16,8 +17,10 @@ export interface ApiService extends Service {
 /** apisvc: every operation of clients over HTTP. */
 export const createApiService = (ctx: ApiContext): ApiService => {
   const { config, health, logger } = ctx;
-  const api = createApi(ctx);
   const closer = new Closer();
+  const mailer = openMailer(config, ctx);
+  closer.add("mailer", () => mailer.close());
+  const api = createApi(ctx, mailer);
   const inFlight: InFlight = { count: 0, max: config.IM_API_MAX_IN_FLIGHT };
   const app = createApp(api, inFlight);
   let draining = false;

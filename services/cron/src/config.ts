@@ -18,6 +18,7 @@ const schedule = (help: string, fallback: string): Option<Schedule> => ({
 
 export const cronOptions = {
   IM_CRON_SESSIONS: schedule("When ended sessions are removed.", "7 * * * *"),
+  IM_CRON_CODES: schedule("When expired e-mail codes are removed.", "17 * * * *"),
   IM_CRON_UPDATES: schedule("When users' update logs are trimmed.", "37 * * * *"),
   IM_CRON_JOIN_REQUESTS: schedule("When expired requests to join a group are removed.", "17 * * * *"),
   IM_CRON_FILES: schedule("When files that nobody sent within an hour are removed.", "*/10 * * * *"),

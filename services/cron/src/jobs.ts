@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000;
 
 export interface JobDeps {
   readonly config: CronConfig;
-  readonly store: Pick<Store, "sessions" | "updates" | "groups" | "files">;
+  readonly store: Pick<Store, "sessions" | "emailCodes" | "updates" | "groups" | "files">;
   readonly blobs: Blobs;
   readonly clock: Pick<Clock, "now">;
 }
@@ -28,6 +28,11 @@ export const createJobs = ({ config, store, blobs, clock }: JobDeps): Job[] => [
     schedule: config.IM_CRON_SESSIONS,
     // Kept for a day, so that a refresh token that comes late is still told from one that never was.
     slice: (limit) => store.sessions.removeEnded(clock.now() - DAY_MS, limit),
+  },
+  {
+    name: "email-codes",
+    schedule: config.IM_CRON_CODES,
+    slice: (limit) => store.emailCodes.removeExpired(clock.now(), limit),
   },
   {
     name: "updates",

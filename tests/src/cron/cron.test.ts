@@ -270,7 +270,7 @@ test("--run does one job by hand; a wrong job or setting is named", async () => 
   expect(await runMain(["--run", "sessions"], env)).toMatchObject({ code: 0, stdout: "sessions: 1 rows removed\n" });
   expect(await runMain(["--run", "nothing"], env)).toMatchObject({
     code: 1,
-    stderr: "there is no job nothing; there are sessions, updates, join-requests, files\n",
+    stderr: "there is no job nothing; there are sessions, email-codes, updates, join-requests, files\n",
   });
   const wrong = await runMain(["--run", "sessions"], { ...env, IM_CRON_SESSIONS: "0 0 30 2 *" });
   expect(wrong.code).toBe(1);

@@ -3,6 +3,7 @@ import { Closer } from "@dunlin/runtime";
 import { startSuite } from "@dunlin/suite";
 import { afterEach, expect, test } from "vitest";
 import { eventually } from "../support/eventually.js";
+import { Inbox } from "../support/inbox.js";
 import { Person } from "../support/person.js";
 import { freePorts } from "../support/ports.js";
 import { baseSettings, makeTempDir, tokensOf } from "../support/settings.js";
@@ -16,6 +17,8 @@ afterEach(async () => {
 test("an orderly restart: clients are told, come back by themselves and go on; everything is still there", async () => {
   const dir = await makeTempDir();
   closer.add("folder", dir.remove);
+  const inbox = await Inbox.open();
+  closer.add("inbox", () => inbox.close());
   const [api, ws] = await freePorts(2);
   const settings = { ...baseSettings(dir.path), IM_API_PORT: String(api), IM_WS_PORT: String(ws) };
   const before = await startSuite({ env: settings });
@@ -26,6 +29,7 @@ test("an orderly restart: clients are told, come back by themselves and go on; e
     grpcAddresses: [grpcAddress],
     tokens: tokensOf(settings),
     store: host.engines.store,
+    inbox,
     stop: async () => {},
   };
   const [ann, bob] = await Promise.all([Person.online(system, "ann"), Person.online(system, "bob")]);

@@ -6,6 +6,7 @@ import { catchingUpScenarios } from "./catching-up.js";
 import { contactScenarios } from "./contacts.js";
 import { conversationScenarios } from "./conversations.js";
 import { dndScenarios } from "./dnd.js";
+import { emailCodeScenarios } from "./email-codes.js";
 import { fileScenarios } from "./files.js";
 import { groupGovernanceScenarios } from "./group-governance.js";
 import { groupJoiningScenarios } from "./group-joining.js";
@@ -31,6 +32,7 @@ export const allScenarios = (system: () => System): void => {
   presenceScenarios(system);
   typingScenarios(system);
   dndScenarios(system);
+  emailCodeScenarios(system);
   handshakeScenarios(system);
   notificationScenarios(system);
   fileScenarios(system);

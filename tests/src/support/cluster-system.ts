@@ -1,4 +1,5 @@
 import { Closer } from "@dunlin/runtime";
+import { Inbox } from "./inbox.js";
 import { freePorts } from "./ports.js";
 import { ServiceProcess } from "./service-process.js";
 import { baseSettings, makeTempDir, openStoreOf, type Settings, tokensOf } from "./settings.js";
@@ -12,7 +13,9 @@ export const startClusterSystem = async (engines: Settings): Promise<System> => 
   try {
     const dir = await makeTempDir();
     closer.add("folder", dir.remove);
-    const settings = { ...baseSettings(dir.path), ...engines };
+    const inbox = await Inbox.open();
+    closer.add("inbox", () => inbox.close());
+    const settings = { ...baseSettings(dir.path), IM_SMTP_URL: inbox.url, ...engines };
     const ports = await freePorts(8 * COPIES);
     const port = (): number => ports.pop() as number;
     const apiUrls: string[] = [];
@@ -38,7 +41,7 @@ export const startClusterSystem = async (engines: Settings): Promise<System> => 
     await start(() => new ServiceProcess("cron", settings, port()));
     const host = await openStoreOf(settings);
     closer.add("store", () => host.close());
-    return { apiUrls, grpcAddresses, tokens: tokensOf(settings), store: host.engines.store, stop: () => closer.close() };
+    return { apiUrls, grpcAddresses, tokens: tokensOf(settings), store: host.engines.store, inbox, stop: () => closer.close() };
   } catch (error) {
     await closer.close();
     throw error;

@@ -1,5 +1,6 @@
 import { Closer } from "@dunlin/runtime";
 import { startSuite } from "@dunlin/suite";
+import { Inbox } from "./inbox.js";
 import { baseSettings, makeTempDir, type Settings, tokensOf } from "./settings.js";
 import type { System } from "./system.js";
 
@@ -9,7 +10,9 @@ export const startSuiteSystem = async (settings: Settings = {}): Promise<System>
   try {
     const dir = await makeTempDir();
     closer.add("folder", dir.remove);
-    const env = { ...baseSettings(dir.path), ...settings };
+    const inbox = await Inbox.open();
+    closer.add("inbox", () => inbox.close());
+    const env = { ...baseSettings(dir.path), IM_SMTP_URL: inbox.url, ...settings };
     const suite = await startSuite({ env });
     closer.add("suite", () => suite.stop());
     return {
@@ -17,6 +20,7 @@ export const startSuiteSystem = async (settings: Settings = {}): Promise<System>
       grpcAddresses: [suite.grpcAddress],
       tokens: tokensOf(env),
       store: suite.host.engines.store,
+      inbox,
       stop: () => closer.close(),
     };
   } catch (error) {

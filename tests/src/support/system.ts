@@ -1,5 +1,6 @@
 import type { Tokens } from "@dunlin/domain";
 import type { Store } from "@dunlin/engines/store";
+import type { Inbox } from "./inbox.js";
 
 /** A whole Dunlin under test, whatever it is made of. */
 export interface System {
@@ -11,6 +12,8 @@ export interface System {
   tokens(now?: number): Tokens;
   /** The system's own store, to look at what is there and to let time pass (trimming logs). */
   readonly store: Store;
+  /** Where the e-mails go that it sends. */
+  readonly inbox: Inbox;
   /** Drains and stops everything. Idempotent. */
   stop(): Promise<void>;
 }

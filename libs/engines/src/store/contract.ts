@@ -4,6 +4,7 @@ import { annotationsContract } from "./contract/annotations.js";
 import { contactsContract } from "./contract/contacts.js";
 import { crashContract } from "./contract/crash.js";
 import { dndContract } from "./contract/dnd.js";
+import { emailCodesContract } from "./contract/email-codes.js";
 import { filesContract } from "./contract/files.js";
 import type { StoreHarness } from "./contract/fixture.js";
 import { groupsContract } from "./contract/groups.js";
@@ -16,6 +17,7 @@ import { supergroupsContract } from "./contract/supergroups.js";
 export const storeContract = (name: string, harness: () => StoreHarness): void => {
   describe(name, () => {
     describe("accounts", () => accountsContract(harness));
+    describe("e-mail codes", () => emailCodesContract(harness));
     describe("messages", () => messagesContract(harness));
     describe("groups", () => groupsContract(harness));
     describe("annotations", () => annotationsContract(harness));

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type AccessClaims, addressKey } from "@dunlin/domain";
 import type { Cache } from "@dunlin/engines/cache";
 import { AppError, type Clock, type Metrics } from "@dunlin/runtime";
@@ -5,8 +6,8 @@ import type { ApiConfig } from "../config.js";
 import { RateLimit } from "./rate-limit.js";
 
 /** Kinds of operations that are limited apart from each other. */
-export type OperationClass = "send" | "login" | "register" | "lookup" | "contact" | "profile" | "upload" | "other";
-type Subject = "user" | "device" | "ip";
+export type OperationClass = "send" | "login" | "register" | "code" | "lookup" | "contact" | "profile" | "upload" | "other";
+type Subject = "user" | "device" | "ip" | "email";
 
 type Table = Readonly<Record<OperationClass, { readonly windowS: number } & Readonly<Partial<Record<Subject, number>>>>>;
 
@@ -14,6 +15,7 @@ const tableOf = (config: ApiConfig): Table => ({
   send: { windowS: 1, user: config.IM_RATE_SENDS_PER_S, device: config.IM_RATE_SENDS_DEVICE_PER_S, ip: config.IM_RATE_SENDS_IP_PER_S },
   login: { windowS: 60, ip: config.IM_RATE_LOGINS_PER_MIN },
   register: { windowS: 60, ip: config.IM_RATE_REGISTER_PER_MIN },
+  code: { windowS: 3600, ip: config.IM_RATE_CODES_PER_HOUR },
   lookup: {
     windowS: 60,
     user: config.IM_RATE_LOOKUPS_PER_MIN,
@@ -42,6 +44,7 @@ export interface LimitsDeps {
 export class Limits {
   /** By address; a point for each login or refresh that is refused. */
   readonly loginFailures: RateLimit;
+  readonly #codesTo: RateLimit;
   readonly #limits = new Map<string, RateLimit>();
   readonly #refused;
 
@@ -49,6 +52,7 @@ export class Limits {
     const { config, metrics } = deps;
     this.#refused = metrics.counter("dunlin_rate_limited_total", "Requests refused for their rate.", ["operation", "subject"]);
     this.loginFailures = this.#open("login-failure-ip", config.IM_RATE_LOGIN_FAILURES_PER_MIN, 60);
+    this.#codesTo = this.#open("code-email", config.IM_RATE_CODES_EMAIL_PER_HOUR, 3600);
     for (const [operation, { windowS, ...subjects }] of Object.entries(tableOf(config))) {
       for (const [subject, points] of Object.entries(subjects)) {
         if (points > 0) this.#limits.set(`${operation}-${subject}`, this.#open(`${operation}-${subject}`, points, windowS));
@@ -70,6 +74,13 @@ export class Limits {
     if (!device) return first;
     const second = (): Promise<void> | undefined => this.#check(operation, "device", device.take(`${userId} ${deviceId}`, cost));
     return first === undefined ? second() : first.then(second);
+  }
+
+  /** Counts a code that is asked for an e-mail address. @throws AppError RATE_LIMITED */
+  async codeTo(email: string): Promise<void> {
+    // Redis need not know whose they are.
+    const wait = await this.#codesTo.take(createHash("sha256").update(email).digest("base64url"));
+    await this.#check("code", "email", wait);
   }
 
   #check(operation: OperationClass, subject: Subject, wait: number | Promise<number>): Promise<void> | undefined {

@@ -2,8 +2,9 @@ import { addressKey, type Issued, PASSWORD_LENGTH, textRules } from "@dunlin/dom
 import type { UserRow } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
+import { countingFailures } from "../http/counting-failures.js";
 import { route } from "../http/route.js";
-import type { RateLimit } from "../limits/rate-limit.js";
+import { code, email } from "./email-codes.js";
 import { device, plainText, tokensView } from "./schemas.js";
 import { showUser } from "./users.js";
 
@@ -22,23 +23,6 @@ const showTokens = (user: UserRow, issued: Issued): z.input<typeof tokensView> =
   expires_in: issued.expiresIn,
 });
 
-/** Runs `work`; a refusal of what it was given costs the address one of its failures. */
-const countingFailures = async <T>(limit: RateLimit, ip: string, work: () => Promise<T>): Promise<T> => {
-  const address = addressKey(ip);
-  // Taken first: many guesses at a time must not all find the last one free.
-  const wait = await limit.take(address);
-  if (wait > 0) throw new AppError("RATE_LIMITED", undefined, { retryAfterS: wait });
-  let failed = false;
-  try {
-    return await work();
-  } catch (error) {
-    failed = error instanceof AppError && error.info.http === 401;
-    throw error;
-  } finally {
-    if (!failed) limit.giveBack(address);
-  }
-};
-
 const tag = "Sessions";
 
 export const authRoutes = [
@@ -50,12 +34,27 @@ export const authRoutes = [
     summary: "Create an account and log in",
     auth: false,
     limit: "register",
-    body: z.strictObject({ account, password, nickname: plainText(64).min(1).optional(), ...device }).meta({ id: "RegisterRequest" }),
+    body: z
+      .strictObject({
+        account,
+        password,
+        nickname: plainText(64).min(1).optional(),
+        email: email.optional(),
+        code: code.optional(),
+        ...device,
+      })
+      .refine((body) => (body.email === undefined) === (body.code === undefined), "email and code go together")
+      .meta({ id: "RegisterRequest" }),
     statuses: [201],
     response: tokensView,
-    errors: ["ACCOUNT_TAKEN"],
-    handler: async ({ accounts }, { body }) => {
-      const user = await accounts.create(body.account, body.password, body.nickname ?? body.account);
+    errors: ["ACCOUNT_TAKEN", "CODE_WRONG", "EMAIL_REQUIRED"],
+    handler: async ({ accounts, limits, ctx }, { body, ip }) => {
+      const { email, code } = body;
+      const nickname = body.nickname ?? body.account;
+      const proof = email === undefined || code === undefined ? undefined : { email, code };
+      if (!proof && ctx.config.IM_EMAIL_REQUIRED) throw new AppError("EMAIL_REQUIRED");
+      const create = () => accounts.create(body.account, body.password, nickname, proof);
+      const user = proof ? await countingFailures(limits.loginFailures, addressKey(ip), create) : await create();
       const issued = await accounts.issue(user.id, { deviceId: body.device_id, platform: body.platform });
       return { data: showTokens(user, issued) };
     },
@@ -72,7 +71,7 @@ export const authRoutes = [
     response: tokensView,
     errors: ["CREDENTIALS_WRONG"],
     handler: async ({ accounts, limits }, { body, ip }) => {
-      const { user, issued } = await countingFailures(limits.loginFailures, ip, () =>
+      const { user, issued } = await countingFailures(limits.loginFailures, addressKey(ip), () =>
         accounts.login(body.account, body.password, { deviceId: body.device_id, platform: body.platform }),
       );
       return { data: showTokens(user, issued) };
@@ -90,7 +89,7 @@ export const authRoutes = [
     response: tokensView,
     errors: ["TOKEN_INVALID", "TOKEN_EXPIRED", "REFRESH_REUSED"],
     handler: async ({ accounts, limits, store }, { body, ip }) => {
-      const issued = await countingFailures(limits.loginFailures, ip, () => accounts.refresh(body.refresh_token));
+      const issued = await countingFailures(limits.loginFailures, addressKey(ip), () => accounts.refresh(body.refresh_token));
       const [user] = await store.users.get([issued.userId]);
       if (!user) throw new AppError("TOKEN_INVALID");
       return { data: showTokens(user, issued) };

@@ -4,6 +4,7 @@ import { blockRoutes } from "./blocks.js";
 import { contactRoutes } from "./contacts.js";
 import { dialogRoutes } from "./dialogs.js";
 import { dndRoutes } from "./dnd.js";
+import { emailCodeRoutes } from "./email-codes.js";
 import { fileRoutes } from "./files.js";
 import { gatewayRoutes } from "./gateway.js";
 import { groupGovernanceRoutes } from "./group-governance.js";
@@ -27,6 +28,7 @@ export const routes: readonly Route[] = [
   ...presenceRoutes,
   ...dndRoutes,
   ...authRoutes,
+  ...emailCodeRoutes,
   ...sessionRoutes,
   ...userRoutes,
   ...groupRoutes,

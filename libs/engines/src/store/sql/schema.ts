@@ -9,6 +9,9 @@ export interface Tables {
     created_at: number;
     bio: string | null;
   };
+  /** Addresses in small letters. */
+  user_emails: { email: string; user_id: string };
+  email_codes: { email: string; purpose: string; hash: string; expires_at: number; wrong: number };
   sessions: {
     id: string;
     user_id: string;

@@ -6,6 +6,7 @@ import type { SqlDialect } from "./dialect.js";
 import { createDialogs } from "./dialogs.js";
 import { createDnd } from "./dnd.js";
 import { createKysely, type KyselyParts } from "./driver.js";
+import { createEmailCodes } from "./email-codes.js";
 import { unavailable } from "./errors.js";
 import { createFiles } from "./files.js";
 import { createGroups } from "./groups.js";
@@ -55,6 +56,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
   return {
     engine: dialect.name,
     users: createUsers(context),
+    emailCodes: createEmailCodes(context),
     sessions: createSessions(context),
     conversations: createConversations(context),
     messages: createMessages(context),

@@ -7,7 +7,7 @@ import { userColumns, userOf } from "./rows.js";
 import { withSession } from "./session.js";
 
 export const createUsers = ({ reads, readDb, writeDb }: SqlContext): Users => ({
-  async create(user: UserRow) {
+  async create(user: UserRow, email?: string) {
     try {
       await retryAborted(() =>
         writeDb.transaction().execute(async (tx) => {
@@ -22,6 +22,7 @@ export const createUsers = ({ reads, readDb, writeDb }: SqlContext): Users => ({
               created_at: user.createdAt,
             })
             .execute();
+          if (email !== undefined) await tx.insertInto("user_emails").values({ email, user_id: user.id }).execute();
           await tx.insertInto("mailboxes").values({ user_id: user.id, pts: 0, min_pts: 0 }).execute();
         }),
       );
@@ -42,5 +43,22 @@ export const createUsers = ({ reads, readDb, writeDb }: SqlContext): Users => ({
   async byAccount(account) {
     const row = await readDb.selectFrom("users").select(userColumns).where("account", "=", account).executeTakeFirst();
     return row && userOf(row);
+  },
+
+  async byEmail(email) {
+    const row = await readDb
+      .selectFrom("user_emails as e")
+      .innerJoin("users as u", "u.id", "e.user_id")
+      .select(userColumns.map((column) => `u.${column}` as const))
+      .where("e.email", "=", email)
+      .executeTakeFirst();
+    return row && userOf(row);
+  },
+
+  async setPassword(id, passwordHash) {
+    const { numUpdatedRows } = await retryAborted(() =>
+      writeDb.updateTable("users").set({ password_hash: passwordHash }).where("id", "=", id).executeTakeFirstOrThrow(),
+    );
+    if (numUpdatedRows === 0n) throw new AppError("NOT_FOUND");
   },
 });

@@ -9,6 +9,7 @@ import { supergroups } from "./0007-supergroups.js";
 import { presence } from "./0008-presence.js";
 import { contacts } from "./0009-contacts.js";
 import { files } from "./0010-files.js";
+import { codes } from "./0011-codes.js";
 import type { SchemaChange } from "./version.js";
 
 /** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
@@ -21,6 +22,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0008-presence": presence,
   "0009-contacts": contacts,
   "0010-files": files,
+  "0011-codes": codes,
 };
 
 const migrations = (dialect: SqlDialect): Record<string, Migration> =>
