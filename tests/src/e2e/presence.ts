@@ -78,6 +78,27 @@ export const presenceScenarios = (system: () => System): void => {
       await sees(ann, bob, "active");
     });
 
+    test("shown to nobody, to contacts, to everyone: a change is told to who follows at once", async () => {
+      const [ann, bob] = await Promise.all([people.online("ann"), people.online("bob")]);
+      await bob.client.presence.follow([ann.id]);
+      await sees(bob, ann, "active");
+      const show = async (last_seen: "everyone" | "contacts" | "nobody"): Promise<void> => {
+        await ann.client.privacy.set({ ...(await ann.client.privacy.get()), last_seen });
+      };
+      await show("nobody");
+      expect(await sees(bob, ann, "offline")).toMatchObject({ last_seen: null });
+      const [hidden] = await bob.client.presence.get([ann.id]);
+      expect(hidden).toEqual({ user_id: ann.id, status: "offline", last_seen: null });
+      await ann.client.contacts.request(bob.id);
+      await bob.client.contacts.accept(ann.id);
+      await show("contacts");
+      await sees(bob, ann, "active");
+      await bob.client.contacts.remove(ann.id);
+      await sees(bob, ann, "offline");
+      await show("everyone");
+      await sees(bob, ann, "active");
+    });
+
     test("refused: more than 500 users, doubled parameters, ids of other things, the status of a device that is not connected", async () => {
       const ann = await people.registered("ann");
       const answer = async (method: string, path: string, body?: unknown): Promise<[number, number]> => {
