@@ -26,6 +26,8 @@ interface Following {
   readonly sequence: Sequence<Placed>;
   /** The highest seq known to exist. */
   newest: number;
+  /** The highest seq that a server has told of since this app began; 0 while the place is only remembered. */
+  told: number;
   pulling: boolean;
 }
 
@@ -40,7 +42,7 @@ export class SupergroupSync {
   readonly #following = new Map<string, Following>();
 
   constructor(private readonly options: SupergroupSyncOptions) {
-    for (const [id, seq] of Object.entries(options.places)) this.#begin(id, seq);
+    for (const [id, seq] of Object.entries(options.places)) this.#begin(id, seq, 0);
   }
 
   /** Takes a frame that has no pts; false: it is not about a supergroup's log. */
@@ -54,7 +56,7 @@ export class SupergroupSync {
       return true;
     }
     if (typeof id !== "string" || !id.startsWith("C") || typeof seq !== "number") return false;
-    const following = this.#following.get(id) ?? this.#begin(id, seq - 1);
+    const following = this.#following.get(id) ?? this.#begin(id, seq - 1, seq);
     this.#take(id, following, frame as unknown as Entry);
     return true;
   }
@@ -66,7 +68,7 @@ export class SupergroupSync {
     if (!users.includes(this.options.user())) return;
     if (action === "left" || action === "removed" || action === "banned") this.forget(peer);
     // Everything before is not for this member: the log begins with the notice.
-    else if (typeof seq === "number" && !this.#following.has(peer)) this.#begin(peer, seq);
+    else if (typeof seq === "number" && !this.#following.has(peer)) this.#begin(peer, seq, seq);
   }
 
   /** Forgets the place in a supergroup, or in all. */
@@ -78,8 +80,8 @@ export class SupergroupSync {
     this.options.onPlaces();
   }
 
-  #begin(id: string, seq: number): Following {
-    const following = { sequence: new Sequence<Placed>(seq), newest: seq, pulling: false };
+  #begin(id: string, seq: number, told: number): Following {
+    const following = { sequence: new Sequence<Placed>(seq), newest: seq, told, pulling: false };
     this.#following.set(id, following);
     this.#keep(id, seq);
     return following;
@@ -88,18 +90,21 @@ export class SupergroupSync {
   #reach(id: string, newest: number): void {
     const following = this.#following.get(id);
     if (following === undefined) {
-      this.#begin(id, newest);
+      this.#begin(id, newest, newest);
       this.options.events.emit("supergroup_reload", { id, seq: newest });
       return;
     }
     following.newest = Math.max(following.newest, newest);
-    // A place beyond the end is one of another log.
-    if (following.sequence.pts > newest && !following.pulling) this.#reset(id, following, newest);
+    following.told = Math.max(following.told, newest);
+    // A remembered place beyond the end is one of another log. One that a live entry brought is not: the gateway asked how far
+    // the log reaches before that entry, and says so after it.
+    if (following.sequence.pts > following.told && !following.pulling) this.#reset(id, following, newest);
     this.#pullIfBehind(id, following);
   }
 
   #take(id: string, following: Following, entry: Entry): void {
     following.newest = Math.max(following.newest, entry.seq);
+    following.told = Math.max(following.told, entry.seq);
     const ready = following.sequence.take({ pts: entry.seq, entry });
     for (const { entry: next } of ready) {
       this.options.events.emit("entry", next);
