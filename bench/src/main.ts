@@ -1,8 +1,14 @@
+import { benchFanout } from "./fanout.js";
 import { benchIdle } from "./idle.js";
 import { benchIngest } from "./ingest.js";
 import { benchPath } from "./path.js";
 
-const benches: Record<string, (args: readonly string[]) => Promise<void>> = { path: benchPath, ingest: benchIngest, idle: benchIdle };
+const benches: Record<string, (args: readonly string[]) => Promise<void>> = {
+  path: benchPath,
+  ingest: benchIngest,
+  idle: benchIdle,
+  fanout: benchFanout,
+};
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];

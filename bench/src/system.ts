@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { domainOptions, newId, Tokens } from "@dunlin/domain";
 import { hostOptions, openHost } from "@dunlin/engines/host";
+import type { Store } from "@dunlin/engines/store";
 import { createDatabase } from "@dunlin/engines/testing";
 import { createLogger, loadConfig, sleep, systemClock } from "@dunlin/runtime";
 import { engineUrls, root } from "./engines.js";
@@ -41,6 +42,8 @@ export interface SystemOptions {
   readonly users: number;
   /** More settings for the services. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Called with the store and the users before the services start. */
+  readonly prepare?: (store: Store, users: readonly BenchUser[]) => Promise<void>;
 }
 
 const READY_MS = 60_000;
@@ -55,7 +58,7 @@ const freePort = (): Promise<number> =>
   });
 
 /** Users with open sessions, written straight into the store: a thousand argon2 hashes would measure argon2. */
-const createUsers = async (env: Record<string, string>, count: number): Promise<BenchUser[]> => {
+const createUsers = async (env: Record<string, string>, { users: count, prepare }: SystemOptions): Promise<BenchUser[]> => {
   const config = loadConfig({ ...hostOptions, ...domainOptions }, env);
   const host = await openHost({ service: "bench", config, needs: ["store"], logger: createLogger({ service: "bench", level: "warn" }) });
   try {
@@ -84,6 +87,7 @@ const createUsers = async (env: Record<string, string>, count: number): Promise<
     for (let n = 0; n < count; n += 50) {
       await Promise.all(Array.from({ length: Math.min(50, count - n) }, (_, i) => create(n + i)));
     }
+    await prepare?.(store, users);
     return users;
   } finally {
     await host.close();
@@ -123,7 +127,7 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     env["IM_STORE_URL"] = scratch.url;
     dropDatabase = () => scratch.drop();
   }
-  const users = await createUsers(env, options.users);
+  const users = await createUsers(env, options);
   const mains =
     options.shape === "one"
       ? { dunlin: "libs/suite/dist/main.js" }

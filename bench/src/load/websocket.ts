@@ -5,6 +5,8 @@ export interface WebSocketHandlers {
   /** A text frame's payload, ASCII. */
   onFrame(text: string): void;
   onClose(): void;
+  /** Takes a text frame's bytes, `start` to `end` of `data`, instead of `onFrame`: for those that count by the hundred thousand. */
+  onBytes?(data: Buffer, start: number, end: number): void;
 }
 
 /**
@@ -88,6 +90,11 @@ export class BareWebSocket {
         head = 10;
       }
       if (data.length - at < head + length) break;
+      if (opcode === 0x1 && this.handlers.onBytes) {
+        this.handlers.onBytes(data, at + head, at + head + length);
+        at += head + length;
+        continue;
+      }
       const payload = data.subarray(at + head, at + head + length);
       if (opcode === 0x1) this.handlers.onFrame(payload.toString("latin1"));
       else if (opcode === 0x9) this.#write(0xa, payload);
