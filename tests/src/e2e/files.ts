@@ -94,11 +94,11 @@ export const fileScenarios = (system: () => System): void => {
       await sendFile(bob, group.id, late.id, ann, cat);
       expect((await cat.client.files.thumbnail(late.id, 128)).size).toBeGreaterThan(0);
       for (const refused of [
-        cat.client.files.download(early.id),
-        dan.client.files.download(late.id),
-        dan.client.files.thumbnail(late.id, 128),
+        () => cat.client.files.download(early.id),
+        () => dan.client.files.download(late.id),
+        () => dan.client.files.thumbnail(late.id, 128),
       ]) {
-        expect(await refusal(refused)).toMatchObject(NOT_FOUND);
+        expect(await refusal(refused())).toMatchObject(NOT_FOUND);
       }
       expect((await cat.client.files.download(late.id)).status).toBe(200);
       await ann.client.groups.remove(group.id, cat.id);
