@@ -82,7 +82,7 @@ export const applyCommands = async (
       draft.effects.outcomes.push({ commandId: command.commandId, replySlot: command.replySlot, code });
     }
   }
-  draft.tellReceipts();
+  draft.receipts.tell(draft);
   draft.effects.visibility.push(...draft.people.seenAnew());
   return { changes: draft.changes(), effects: draft.effects };
 };

@@ -1,6 +1,5 @@
 import type {
   ConversationRow,
-  DialogChange,
   DialogRow,
   DndRow,
   FileRef,
@@ -17,8 +16,10 @@ import { fileIdsOf } from "../files/carried.js";
 import { entryText, messageRest } from "../frames.js";
 import { conversationIdOf } from "../ids.js";
 import { AnnotationDraft, type LoadedAnnotations } from "./annotation-draft.js";
+import { DialogDraft } from "./dialog-draft.js";
 import { GroupBook, type LoadedGroups } from "./group-book.js";
 import { type LoadedPeople, PeopleDraft } from "./people.js";
+import { Receipts } from "./receipts.js";
 
 /** A frame that a batch has made, and who is to be shown it at which pts. */
 export interface Delivery {
@@ -54,8 +55,7 @@ export interface Effects {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type ConversationDraft = Mutable<ConversationRow>;
 
-export const dialogKey = (userId: string, peer: string): string => `${userId} ${peer}`;
-export const sendKey = (senderId: string, clientMsgId: string): string => `${senderId} ${clientMsgId}`;
+const sendKey = (senderId: string, clientMsgId: string): string => `${senderId} ${clientMsgId}`;
 
 /** What the transaction has read and locked for a batch. */
 export interface Loaded {
@@ -81,10 +81,13 @@ export type NewMessage = Omit<MessageRow, "seq" | "conversationId" | "serverTs" 
  */
 export class Draft {
   readonly now: number;
-  readonly people: PeopleDraft;
   readonly effects: Effects = { deliveries: [], outcomes: [], dead: [], visibility: [], stored: 0 };
   /** Settings, bans and requests of the batch's groups. */
   readonly groups: GroupBook;
+  readonly people: PeopleDraft;
+  readonly annotations: AnnotationDraft;
+  readonly dialogs: DialogDraft;
+  readonly receipts = new Receipts();
   readonly #conversations = new Map<string, ConversationDraft>();
   readonly #storedLastSeq = new Map<string, number>();
   readonly #changedConversations = new Set<string>();
@@ -93,33 +96,27 @@ export class Draft {
   readonly #membersRemoved = new Map<string, { conversationId: string; userId: string }>();
   readonly #pts: Map<string, number>;
   readonly #changedMailboxes = new Map<string, number>();
-  readonly #storedDialogs = new Map<string, DialogRow>();
-  readonly #dialogs = new Map<string, Mutable<DialogChange>>();
   readonly #messages = new Map<string, MessageRow>();
   readonly #inBatch = new Map<string, string[]>();
   readonly #fileRefs: FileRef[] = [];
   readonly #updates: UpdateRow[] = [];
   readonly #supergroupUpdates: SupergroupUpdateRow[] = [];
-  readonly #dialogsRemoved = new Map<string, { userId: string; peer: string }>();
   readonly #dnd = new Map<string, DndRow>();
   readonly #sent = new Set<string>();
-  /** author's READ, by conversation and author → reader → read position */
-  readonly #receipts = new Map<string, Map<string, Map<string, number>>>();
-  readonly annotations: AnnotationDraft;
 
   constructor(loaded: Loaded) {
     this.now = loaded.now;
     this.groups = new GroupBook(loaded.groups);
     this.people = new PeopleDraft(loaded.people);
+    this.annotations = new AnnotationDraft(loaded.annotations);
+    this.dialogs = new DialogDraft(loaded.dialogs, loaded.now);
     for (const row of loaded.conversations.values()) {
       this.#conversations.set(row.id, { ...row });
       this.#storedLastSeq.set(row.id, row.lastSeq);
     }
     for (const row of loaded.members) this.#membersOf(row.conversationId).set(row.userId, row);
     this.#pts = loaded.mailboxes;
-    for (const row of loaded.dialogs) this.#storedDialogs.set(dialogKey(row.userId, row.peer), row);
     for (const row of loaded.sent) this.#sent.add(sendKey(row.senderId, row.clientMsgId));
-    this.annotations = new AnnotationDraft(loaded.annotations);
   }
 
   userExists(userId: string): boolean {
@@ -281,214 +278,6 @@ export class Draft {
     this.#changedConversations.add(conversation.id);
   }
 
-  /** Dialogs that a rule has read by itself, as they are stored. */
-  loadDialogs(rows: readonly DialogRow[]): void {
-    for (const row of rows) this.#storedDialogs.set(dialogKey(row.userId, row.peer), row);
-  }
-
-  /** A member's position in a supergroup as it stands now, undefined without a dialog. */
-  position(userId: string, id: string): { readSeq: number; readCount: number; unreadMentions: number } | undefined {
-    const key = dialogKey(userId, id);
-    const stored = this.#storedDialogs.get(key);
-    const change = this.#dialogs.get(key);
-    if (!stored && !change) return undefined;
-    const base = change?.read ?? stored;
-    const readCount = (change?.read ? 0 : (stored?.readCount ?? 0)) + (change?.readCount ?? 0);
-    return { readSeq: base?.readSeq ?? 0, readCount, unreadMentions: base?.unreadMentions ?? 0 };
-  }
-
-  /** An own message is never unread. */
-  countOwn(userId: string, conversation: ConversationDraft): void {
-    const change = this.#dialogs.get(dialogKey(userId, conversation.id));
-    if (change) {
-      change.topSeq = conversation.lastSeq;
-      change.readCount = (change.readCount ?? 0) + 1;
-    } else {
-      this.#dialogs.set(dialogKey(userId, conversation.id), {
-        userId,
-        peer: conversation.id,
-        conversationId: conversation.id,
-        kind: conversation.kind,
-        topSeq: conversation.lastSeq,
-        addUnread: 0,
-        addMentions: 0,
-        readCount: 1,
-        updatedAt: this.now,
-      });
-    }
-  }
-
-  /** Sets a member's position in a supergroup; `unread` is what stays when the user is no member any more. */
-  putPosition(
-    userId: string,
-    conversation: ConversationDraft,
-    at: { readSeq: number; readCount: number; unread: number; unreadMentions: number },
-    touch = false,
-  ): void {
-    const key = dialogKey(userId, conversation.id);
-    const { readCount, ...read } = at;
-    this.#dialogs.set(key, {
-      userId,
-      peer: conversation.id,
-      conversationId: conversation.id,
-      kind: conversation.kind,
-      topSeq: conversation.supergroup?.topSeq ?? 0,
-      addUnread: 0,
-      addMentions: 0,
-      read,
-      readCount,
-      // Reading does not move a dialog up the list.
-      updatedAt: touch ? this.now : (this.#dialogs.get(key)?.updatedAt ?? this.#storedDialogs.get(key)?.updatedAt ?? this.now),
-    });
-  }
-
-  removeDialog(userId: string, peer: string): void {
-    const key = dialogKey(userId, peer);
-    this.#dialogs.delete(key);
-    this.#storedDialogs.delete(key);
-    this.#dialogsRemoved.set(key, { userId, peer });
-  }
-
-  /** A user's dialog as it stands now, undefined when there is none. */
-  dialog(userId: string, peer: string): { topSeq: number; readSeq: number; unread: number; unreadMentions: number } | undefined {
-    const key = dialogKey(userId, peer);
-    const stored = this.#storedDialogs.get(key);
-    const change = this.#dialogs.get(key);
-    if (!stored && !change) return undefined;
-    const base = change?.read ?? stored ?? { readSeq: 0, unread: 0, unreadMentions: 0 };
-    return {
-      topSeq: Math.max(stored?.topSeq ?? 0, change?.topSeq ?? 0),
-      readSeq: base.readSeq,
-      unread: base.unread + (change && !change.read ? change.addUnread : 0),
-      unreadMentions: base.unreadMentions + (change && !change.read ? change.addMentions : 0),
-    };
-  }
-
-  /** A message (or a membership change) reached a user's dialog. */
-  touchDialog(userId: string, peer: string, conversation: ConversationDraft, unread: 0 | 1, mention: boolean): void {
-    const key = dialogKey(userId, peer);
-    const change = this.#dialogs.get(key);
-    if (!change) {
-      this.#dialogs.set(key, {
-        userId,
-        peer,
-        conversationId: conversation.id,
-        kind: conversation.kind,
-        topSeq: conversation.lastSeq,
-        addUnread: unread,
-        addMentions: mention ? 1 : 0,
-        updatedAt: this.now,
-      });
-      return;
-    }
-    change.topSeq = conversation.lastSeq;
-    if (change.read) {
-      change.read = {
-        readSeq: change.read.readSeq,
-        unread: change.read.unread + unread,
-        unreadMentions: change.read.unreadMentions + (mention ? 1 : 0),
-      };
-    } else {
-      change.addUnread += unread;
-      if (mention) change.addMentions += 1;
-    }
-  }
-
-  /** Sets a dialog's read position and counts; `touch` also makes it the newest. */
-  readDialog(
-    userId: string,
-    peer: string,
-    conversation: ConversationDraft,
-    read: { readSeq: number; unread: number; unreadMentions: number },
-  ): void {
-    const key = dialogKey(userId, peer);
-    const change = this.#dialogs.get(key);
-    if (change) {
-      change.read = read;
-      return;
-    }
-    const stored = this.#storedDialogs.get(key);
-    this.#dialogs.set(key, {
-      userId,
-      peer,
-      conversationId: conversation.id,
-      kind: conversation.kind,
-      topSeq: conversation.lastSeq,
-      addUnread: 0,
-      addMentions: 0,
-      read,
-      // Reading does not move a dialog up the list.
-      updatedAt: stored?.updatedAt ?? this.now,
-    });
-  }
-
-  /** Changes what is unread in a dialog that is there. @returns the counts then */
-  addToUnread(
-    userId: string,
-    peer: string,
-    conversation: ConversationDraft,
-    unread: number,
-    mentions: number,
-  ): { unread: number; unreadMentions: number } {
-    const key = dialogKey(userId, peer);
-    const change = this.#dialogs.get(key);
-    if (change?.read) {
-      const { readSeq, unread: before, unreadMentions } = change.read;
-      change.read = { readSeq, unread: before + unread, unreadMentions: unreadMentions + mentions };
-    } else if (change) {
-      change.addUnread += unread;
-      change.addMentions += mentions;
-    } else {
-      const stored = this.#storedDialogs.get(key);
-      this.#dialogs.set(key, {
-        userId,
-        peer,
-        conversationId: conversation.id,
-        kind: conversation.kind,
-        topSeq: stored?.topSeq ?? 0,
-        addUnread: unread,
-        addMentions: mentions,
-        // A message that goes does not move a dialog up the list.
-        updatedAt: stored?.updatedAt ?? 0,
-      });
-    }
-    const { unread: left = 0, unreadMentions = 0 } = this.dialog(userId, peer) ?? {};
-    return { unread: left, unreadMentions };
-  }
-
-  /** Notes for an author that a member has read a group up to here; all notes of a batch are told as one. */
-  noteReceipt(conversationId: string, authorId: string, readerId: string, readSeq: number): void {
-    let authors = this.#receipts.get(conversationId);
-    if (!authors) {
-      authors = new Map();
-      this.#receipts.set(conversationId, authors);
-    }
-    let readers = authors.get(authorId);
-    if (!readers) {
-      readers = new Map();
-      authors.set(authorId, readers);
-    }
-    readers.set(readerId, Math.max(readSeq, readers.get(readerId) ?? 0));
-  }
-
-  /** Tells the authors who has read; those with the same news share a frame. To be called once, when all commands are applied. */
-  tellReceipts(): void {
-    for (const [conversationId, authors] of this.#receipts) {
-      const members = this.members(conversationId);
-      const told = new Map<string, { authorIds: string[]; readers: { user_id: string; read_seq: number }[] }>();
-      for (const [authorId, positions] of authors) {
-        if (!members.has(authorId)) continue;
-        const readers = [...positions].map(([user_id, read_seq]) => ({ user_id, read_seq }));
-        const key = JSON.stringify(readers);
-        const same = told.get(key);
-        if (same) same.authorIds.push(authorId);
-        else told.set(key, { authorIds: [authorId], readers });
-      }
-      for (const { authorIds, readers } of told.values()) this.tell(authorIds, "READ", conversationId, { peer: conversationId, readers });
-    }
-    this.#receipts.clear();
-  }
-
   putDnd(row: DndRow): void {
     this.#dnd.set(row.userId, row);
   }
@@ -501,13 +290,12 @@ export class Draft {
       membersAdded: [...this.#membersAdded.values()],
       membersRemoved: [...this.#membersRemoved.values()],
       mailboxes: this.#changedMailboxes,
-      dialogs: [...this.#dialogs.values()],
+      ...this.dialogs.changes(),
       ...this.groups.changes(),
       dnd: [...this.#dnd.values()],
       ...this.people.changes(),
       annotations: this.annotations.changes(),
       fileRefs: this.#fileRefs,
-      dialogsRemoved: [...this.#dialogsRemoved.values()],
       supergroupUpdates: this.#supergroupUpdates,
     };
   }

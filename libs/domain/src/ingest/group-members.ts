@@ -27,8 +27,8 @@ export const enlist = (draft: Draft, groupId: string, userId: string, role: Memb
 /** Lets a user into a group: the one way in. What lies before counts as read. */
 export const letIn = (draft: Draft, group: ConversationDraft, userId: string, role: MemberRow["role"]): void => {
   enlist(draft, group.id, userId, role, group.lastSeq);
-  draft.touchDialog(userId, group.id, group, 0, false);
-  draft.readDialog(userId, group.id, group, { readSeq: group.lastSeq, unread: 0, unreadMentions: 0 });
+  draft.dialogs.touch(userId, group.id, group, 0, false);
+  draft.dialogs.read(userId, group.id, group, { readSeq: group.lastSeq, unread: 0, unreadMentions: 0 });
 };
 
 /** Takes a member out: the one way out. The dialog stays where it was; a mute waits for who comes back. */

@@ -42,10 +42,10 @@ const deliver = (draft: Draft, message: MessageRow, userIds: Iterable<string>, p
 
 /** Fan-out on read: beside the message only the sender's own dialog changes, however many members there are. */
 const showInSupergroup = (draft: Draft, supergroup: ConversationDraft, message: MessageRow): void => {
-  if (draft.position(message.from, supergroup.id)) draft.countOwn(message.from, supergroup);
+  if (draft.dialogs.position(message.from, supergroup.id)) draft.dialogs.countOwn(message.from, supergroup);
   else {
     const readCount = supergroup.supergroup?.messageCount ?? 0;
-    draft.putPosition(message.from, supergroup, { readSeq: message.seq, readCount, unread: 0, unreadMentions: 0 }, true);
+    draft.dialogs.putPosition(message.from, supergroup, { readSeq: message.seq, readCount, unread: 0, unreadMentions: 0 }, true);
   }
   draft.broadcast(supergroup.id, message.seq, message.type, messageText(message));
 };
@@ -107,7 +107,7 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
   for (const userId of members) {
     const own = userId === send.senderId;
     const peer = !toUser ? send.to : own ? send.to : send.senderId;
-    draft.touchDialog(userId, peer, conversation, own ? 0 : 1, !own && (all || mentions.includes(userId)));
+    draft.dialogs.touch(userId, peer, conversation, own ? 0 : 1, !own && (all || mentions.includes(userId)));
   }
   deliver(draft, message, members, send.push);
   return "OK";

@@ -31,7 +31,7 @@ const authorsRead = async (
  * the two has blocked the other; in a group those whose messages were read do.
  */
 const applyRead = async (draft: Draft, read: queue.MarkRead, context: RuleContext): Promise<ErrorCode> => {
-  const dialog = draft.dialog(read.userId, read.peer);
+  const dialog = draft.dialogs.get(read.userId, read.peer);
   const conversation = draft.conversation(read.conversationId);
   if (!dialog || !conversation) return "NOT_FOUND";
   if (conversation.kind === "supergroup") return readSupergroup(draft, conversation, read, context);
@@ -39,7 +39,7 @@ const applyRead = async (draft: Draft, read: queue.MarkRead, context: RuleContex
   const readSeq = Math.min(read.seq, dialog.topSeq);
   if (readSeq <= dialog.readSeq) return "OK";
   const { unread, unreadMentions } = await unreadBehind(draft, tx, read.userId, conversation, readSeq, dialog.topSeq);
-  draft.readDialog(read.userId, read.peer, conversation, { readSeq, unread, unreadMentions });
+  draft.dialogs.read(read.userId, read.peer, conversation, { readSeq, unread, unreadMentions });
   draft.tell([read.userId], "READ", conversation.id, {
     user_id: read.userId,
     peer: read.peer,
@@ -51,7 +51,7 @@ const applyRead = async (draft: Draft, read: queue.MarkRead, context: RuleContex
     draft.tell([read.peer], "READ", conversation.id, { user_id: read.userId, peer: read.userId, read_seq: readSeq });
   } else if (conversation.kind === "group" && draft.members(conversation.id).has(read.userId)) {
     for (const author of await authorsRead(draft, tx, conversation.id, dialog.readSeq, readSeq)) {
-      if (author !== read.userId) draft.noteReceipt(conversation.id, author, read.userId, readSeq);
+      if (author !== read.userId) draft.receipts.note(conversation.id, author, read.userId, readSeq);
     }
   }
   return "OK";

@@ -29,14 +29,14 @@ export const readSupergroup = async (
 ): Promise<ErrorCode> => {
   const { userId } = read;
   const { id, supergroup: state } = supergroup;
-  const position = draft.position(userId, id);
+  const position = draft.dialogs.position(userId, id);
   if (!position || !state || !draft.members(id).has(userId)) return "NOT_A_MEMBER";
   const readSeq = Math.min(read.seq, supergroup.lastSeq);
   if (readSeq <= position.readSeq) return "OK";
   const { origin } = state;
   let unread = await countAfter(draft, context, id, userId, readSeq, supergroup.lastSeq);
   if (origin && readSeq < origin.seq) unread += await countAfter(draft, context, origin.conversationId, userId, readSeq, origin.seq);
-  draft.putPosition(userId, supergroup, { readSeq, readCount: state.messageCount - unread, unread, unreadMentions: 0 });
+  draft.dialogs.putPosition(userId, supergroup, { readSeq, readCount: state.messageCount - unread, unread, unreadMentions: 0 });
   draft.tell([userId], "READ", id, { user_id: userId, peer: id, read_seq: readSeq, unread, unread_mentions: 0 });
   return "OK";
 };

@@ -36,7 +36,7 @@ const settle = (draft: Draft, supergroup: ConversationDraft, userIds: readonly s
   for (const userId of userIds) {
     const role: MemberRow["role"] = userId === supergroup.ownerId ? "owner" : "member";
     enlist(draft, supergroup.id, userId, role, seq - 1);
-    draft.putPosition(userId, supergroup, { readSeq: seq, readCount, unread: 0, unreadMentions: 0 }, true);
+    draft.dialogs.putPosition(userId, supergroup, { readSeq: seq, readCount, unread: 0, unreadMentions: 0 }, true);
   }
 };
 
@@ -109,13 +109,13 @@ const applyLeave = (draft: Draft, leave: queue.LeaveSupergroup): ErrorCode => {
   if (!leaving && !allowedOn("removeMember", actor?.role, target.role)) return "FORBIDDEN";
   const { memberCount, messageCount } = supergroup.supergroup;
   if (target.role === "owner" && memberCount > 1) return "OWNER_STAYS";
-  const position = draft.position(target.userId, supergroup.id);
+  const position = draft.dialogs.position(target.userId, supergroup.id);
   takeOut(draft, supergroup, target);
   draft.putSupergroup(supergroup, { memberCount: memberCount - 1 });
   announce(draft, supergroup, { action: leaving ? "left" : "removed", by: leave.actorId, user_ids: [target.userId] });
   if (position) {
     const unread = Math.max(0, messageCount - position.readCount);
-    draft.putPosition(target.userId, supergroup, { ...position, unread }, true);
+    draft.dialogs.putPosition(target.userId, supergroup, { ...position, unread }, true);
   }
   return "OK";
 };

@@ -17,7 +17,7 @@ export const isMentioned = (message: MessageRow, userId: string): boolean => {
 /** Whether a message counts as unread in a user's dialog as both are now. */
 const counts = (draft: Draft, userId: string, peer: string, message: MessageRow): boolean => {
   if (message.from === userId || message.recalledAt !== null) return false;
-  const dialog = draft.dialog(userId, peer);
+  const dialog = draft.dialogs.get(userId, peer);
   if (!dialog || message.seq <= dialog.readSeq || message.seq > dialog.topSeq) return false;
   return !draft.annotations.isHidden({ userId, conversationId: message.conversationId, seq: message.seq });
 };
@@ -35,7 +35,7 @@ export const discount = (
   message: MessageRow,
 ): Unread | undefined => {
   if (!counts(draft, userId, peer, message)) return undefined;
-  return draft.addToUnread(userId, peer, conversation, -1, isMentioned(message, userId) ? -1 : 0);
+  return draft.dialogs.addToUnread(userId, peer, conversation, -1, isMentioned(message, userId) ? -1 : 0);
 };
 
 /** What of others lies behind a place in a user's dialog, up to and including `upToSeq`. */

@@ -42,13 +42,13 @@ const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: R
   draft.groups.putSettings({ ...settings, conversationId: supergroup.id, link: "" });
   if (settings.link !== "") draft.groups.putSettings({ ...settings, link: "" });
 
-  draft.loadDialogs(await tx.dialogs(members.map(({ userId }) => ({ userId, peer: group.id }))));
+  draft.dialogs.load(await tx.dialogs(members.map(({ userId }) => ({ userId, peer: group.id }))));
   for (const member of members) {
     const { userId } = member;
-    const { readSeq = 0, unread = 0, unreadMentions = 0 } = draft.dialog(userId, group.id) ?? {};
+    const { readSeq = 0, unread = 0, unreadMentions = 0 } = draft.dialogs.get(userId, group.id) ?? {};
     draft.putMember({ ...member, conversationId: supergroup.id });
-    draft.removeDialog(userId, group.id);
-    draft.putPosition(userId, supergroup, { readSeq, readCount: messageCount - unread, unread, unreadMentions }, true);
+    draft.dialogs.remove(userId, group.id);
+    draft.dialogs.putPosition(userId, supergroup, { readSeq, readCount: messageCount - unread, unread, unreadMentions }, true);
   }
   const userIds = members.map((member) => member.userId);
   const fields = { ...supergroupFields(supergroup), action: "upgraded", by: upgrade.actorId, user_ids: userIds, upgraded_from: group.id };
