@@ -15,9 +15,14 @@ export interface Dialog {
   unread: number;
   unread_mentions: number;
   pinned: boolean;
+  /** The greater, the higher among the pinned; 0 when not pinned. */
+  pin_order: number;
   muted_until: number;
   draft: string;
   archived: boolean;
+  marked_unread: boolean;
+  /** Where one left the group; null for a member and in a 1:1. */
+  left_seq: number | null;
   updated_at: number;
 }
 
@@ -34,6 +39,26 @@ export interface HistoryRange {
   /** Messages after this place. */
   after_seq?: number;
   limit?: number;
+}
+
+/** What is not named stays as it is. */
+export interface DialogChange {
+  /** The newest pinned one is on top; at most 100. */
+  pinned?: boolean;
+  /** ms since 1970, 0: not muted. */
+  muted_until?: number;
+  /** At most 4,096 characters; empty: none. */
+  draft?: string;
+  archived?: boolean;
+  /** Reading the dialog takes it away. */
+  marked_unread?: boolean;
+}
+
+export interface UnreadCounts {
+  unread: number;
+  unread_mentions: number;
+  /** Dialogs with something unread, or marked as such. */
+  dialogs: number;
 }
 
 export class Dialogs {
@@ -56,6 +81,31 @@ export class Dialogs {
   /** The pinned messages, the newest pin first. */
   async pinned(peer: string): Promise<Pin[]> {
     return (await this.http.request<Page<Pin>>("GET", `${dialogPath(peer)}/pinned`, { repeatable: true })).items;
+  }
+
+  /** Takes effect on all of one's devices, which get a DIALOG update. */
+  async change(peer: string, change: DialogChange): Promise<void> {
+    await this.http.request("PATCH", dialogPath(peer), { body: change, repeatable: true });
+  }
+
+  /** Deletes the dialog and its messages for oneself; a later message brings it back. Not repeated: it would delete that one too. */
+  async remove(peer: string): Promise<void> {
+    await this.http.request("DELETE", dialogPath(peer), { repeatable: false });
+  }
+
+  /** Pins these dialogs, the first on top, and unpins all others. */
+  async pin(peers: readonly string[]): Promise<void> {
+    await this.http.request("PUT", "/v1/dialogs/pinned", { body: { peers }, repeatable: true });
+  }
+
+  /** What is unread in all dialogs together; those muted now are counted apart. */
+  unread(): Promise<UnreadCounts & { muted: UnreadCounts }> {
+    return this.http.request("GET", "/v1/dialogs/unread", { repeatable: true });
+  }
+
+  /** Unread messages that mention one, or everybody; the oldest first. */
+  mentions(peer: string, query: PageQuery = {}): Promise<Page<Message>> {
+    return this.http.request("GET", `${dialogPath(peer)}/mentions`, { query: { ...query }, repeatable: true });
   }
 
   /** Everything up to and including `seq` is read; never goes back. */

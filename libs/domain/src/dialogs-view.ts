@@ -6,7 +6,7 @@ const placeOf = (conversationId: string, seq: number): string => `${conversation
 
 /**
  * Dialog rows of one user as JSON text, as HTTP shows them: with title and avatar (a 1:1 has those of the peer) and the
- * newest message. A group's message from before the user joined is not shown, nor one of a group the user has left.
+ * newest message. A group's message from before the user joined is not shown, nor one from after the user left.
  * A message that the user has deleted is not shown either, but the newest one before it.
  * Five look-ups whatever the number of rows, and one for each dialog whose newest message is deleted.
  */
@@ -37,9 +37,11 @@ export const dialogTexts = async (
   return rows.map((row) => {
     const user = row.kind === "user" ? userById.get(row.peer) : undefined;
     const conversation = row.kind === "user" ? undefined : conversationById.get(row.conversationId);
-    const hiddenUpTo = row.kind === "user" ? 0 : (joinedSeq.get(row.conversationId) ?? Number.POSITIVE_INFINITY);
-    const newest = messageAt.get(placeOf(row.conversationId, row.topSeq));
-    const top = newest && newest.seq > hiddenUpTo ? newest : undefined;
+    const { kind, conversationId, clearedSeq, leftSeq } = row;
+    // Who has left still sees what there was until then.
+    const joined = kind === "user" || leftSeq !== null ? 0 : (joinedSeq.get(conversationId) ?? Number.POSITIVE_INFINITY);
+    const newest = messageAt.get(placeOf(conversationId, row.topSeq));
+    const top = newest && newest.seq > Math.max(joined, clearedSeq) ? newest : undefined;
     const head = JSON.stringify({
       peer: row.peer,
       conversation_id: row.conversationId,
@@ -50,10 +52,13 @@ export const dialogTexts = async (
       read_seq: row.readSeq,
       unread: row.unread,
       unread_mentions: row.unreadMentions,
-      pinned: row.pinned,
+      pinned: row.pinned > 0,
+      pin_order: row.pinned,
       muted_until: row.mutedUntil,
       draft: row.draft,
       archived: row.archived,
+      marked_unread: row.markedUnread,
+      left_seq: row.leftSeq,
       updated_at: row.updatedAt,
     });
     // The message is JSON text already: it is put in, not parsed and written again.

@@ -9,6 +9,7 @@ import type { RequestStore } from "./guarded-store.js";
 import { conversationIdOf, isGroupId } from "./ids.js";
 import { type MessagePayload, payloadText } from "./payload.js";
 import { allowed, type Operation } from "./permissions.js";
+import type { VisibleRange } from "./visible.js";
 import type { VisibleMessage, VisibleMessages } from "./visible-messages.js";
 
 export interface MessageChangesDeps {
@@ -104,10 +105,10 @@ export class MessageChanges {
     return this.deps.outcomes.run(conversationId, requestId, { $case: "pin", value: { id, conversationId, userId, on } });
   }
 
-  /** The pinned messages that a user can see, the newest pin first. `hiddenUpTo`: what the user was not there for. */
-  async pinned(userId: string, peer: string, hiddenUpTo: number): Promise<PinnedMessage[]> {
+  /** The pinned messages that a user can see, the newest pin first. */
+  async pinned(userId: string, peer: string, { afterSeq, upToSeq }: VisibleRange): Promise<PinnedMessage[]> {
     const { annotations, messages } = this.deps.store;
-    const pins = (await annotations.pinned(conversationIdOf(userId, peer))).filter((pin) => pin.seq > hiddenUpTo);
+    const pins = (await annotations.pinned(conversationIdOf(userId, peer))).filter(({ seq }) => seq > afterSeq && seq <= upToSeq);
     if (pins.length === 0) return [];
     const [rows, gone] = await Promise.all([
       messages.get(pins.map((pin) => pin.messageId)),

@@ -13,7 +13,7 @@ export interface VisibleMessage {
 /** Messages by id, for those who may see them. */
 export class VisibleMessages {
   constructor(
-    private readonly store: Pick<RequestStore, "messages" | "annotations">,
+    private readonly store: Pick<RequestStore, "messages" | "annotations" | "dialogs">,
     private readonly access: Access,
   ) {}
 
@@ -33,7 +33,12 @@ export class VisibleMessages {
       });
       if (seq <= member.joinedSeq) throw new AppError("NOT_FOUND");
     } else if (!pairOf(conversationId)?.includes(userId)) throw new AppError("NOT_FOUND");
-    if ((await this.store.annotations.hidden([{ userId, conversationId, seq }])).length > 0) throw new AppError("NOT_FOUND");
+    const peer = pairOf(conversationId)?.find((id) => id !== userId) ?? conversationId;
+    const [deleted, dialog] = await Promise.all([
+      this.store.annotations.hidden([{ userId, conversationId, seq }]),
+      this.store.dialogs.get(userId, peer),
+    ]);
+    if (deleted.length > 0 || seq <= (dialog?.clearedSeq ?? 0)) throw new AppError("NOT_FOUND");
     return { message, member };
   }
 }

@@ -147,6 +147,7 @@ export const errors = {
     "an e-mail address and its code are needed to register",
     "注册需要邮箱地址及验证码",
   ),
+  DIALOG_PINS_FULL: row(820, 409, "FAILED_PRECONDITION", false, "too many dialogs are pinned", "置顶会话数量已达上限"),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

@@ -5,6 +5,7 @@ import {
   Breaker,
   CommandOutcomes,
   Contacts,
+  DialogChanges,
   Downloads,
   EmailCodes,
   GroupGovernance,
@@ -61,6 +62,7 @@ export interface Api {
   readonly uploads: Uploads;
   readonly downloads: Downloads;
   readonly supergroups: Supergroups;
+  readonly dialogs: DialogChanges;
   readonly gateways: Gateways;
   readonly limits: Limits;
   /** Where users are connected. */
@@ -122,6 +124,7 @@ export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
     uploads: new Uploads(files),
     downloads: new Downloads(files),
     supergroups: new Supergroups({ store, access, relations, outcomes, clock, membersMax: config.IM_SUPERGROUP_MEMBERS_MAX }),
+    dialogs: new DialogChanges({ store, access, outcomes }),
     gateways: new Gateways(registry),
     limits: new Limits({ cache, config, clock, metrics }),
     live,

@@ -9,6 +9,7 @@ import {
   type SendInput,
   type Sending,
   systemConversationOf,
+  type VisibleRange,
 } from "@dunlin/domain";
 import type { HistoryQuery, Store } from "@dunlin/engines/store";
 import type { sys } from "@dunlin/proto";
@@ -26,11 +27,15 @@ const DIFFERENCE_MAX = 1_000;
 const HISTORY_MAX = 200;
 const SEQ_MAX = Number.MAX_SAFE_INTEGER;
 
-/** Up to which seq the conversation is not this user's to read. @throws AppError NOT_FOUND, NOT_A_MEMBER */
-const hiddenUpTo = async (store: Store, userId: string, peer: string): Promise<number> => {
-  if (peer === "system" || peer.startsWith("U")) return 0;
+/** What of the conversation is this user's to read. @throws AppError PEER_NOT_FOUND, NOT_A_MEMBER */
+const visibleTo = async (store: Store, userId: string, peer: string): Promise<VisibleRange> => {
+  if (peer === "system") return { afterSeq: 0, upToSeq: SEQ_MAX };
+  const dialog = await store.dialogs.get(userId, peer);
+  const cleared = dialog?.clearedSeq ?? 0;
+  if (peer.startsWith("U")) return { afterSeq: cleared, upToSeq: SEQ_MAX };
   const [member] = await store.conversations.memberships(userId, [peer]);
-  if (member) return member.joinedSeq;
+  if (member) return { afterSeq: Math.max(member.joinedSeq, cleared), upToSeq: SEQ_MAX };
+  if (dialog && dialog.leftSeq !== null) return { afterSeq: cleared, upToSeq: dialog.leftSeq };
   const [conversation] = await store.conversations.get([peer]);
   throw new AppError(conversation ? "NOT_A_MEMBER" : "PEER_NOT_FOUND");
 };
@@ -87,13 +92,13 @@ export const messageService = (
     const { beforeSeq, afterSeq } = request;
     if (beforeSeq !== undefined) field.integer("before_seq", beforeSeq, 1, SEQ_MAX);
     if (afterSeq !== undefined) field.integer("after_seq", afterSeq, 0, SEQ_MAX);
-    const hidden = await hiddenUpTo(store, userId, peer);
+    const { afterSeq: hidden, upToSeq } = await visibleTo(store, userId, peer);
     const query: HistoryQuery = {
       conversationId: peer === "system" ? systemConversationOf(userId) : conversationIdOf(userId, peer),
       // One more than asked for tells whether there are more.
       limit: limit + 1,
       viewer: userId,
-      ...(beforeSeq === undefined ? {} : { beforeSeq }),
+      ...(beforeSeq === undefined && upToSeq === SEQ_MAX ? {} : { beforeSeq: Math.min(beforeSeq ?? SEQ_MAX, upToSeq + 1) }),
       ...(afterSeq === undefined ? {} : { afterSeq: Math.max(afterSeq, hidden) }),
     };
     const messages = (await store.messages.history(query)).filter((message) => message.seq > hidden);

@@ -202,7 +202,13 @@ test("a group lives: create, talk, add, see only what came after joining, remove
     status: 403,
     code: 804,
   });
-  expect(await get(cid, `/v1/dialogs/${group}/messages`)).toMatchObject({ status: 403 });
+  await api.send(ann, group, "without cid");
+  await dialogAt(ann, group, 3);
+  for (const query of ["", "?after_seq=0", "?before_seq=99"]) {
+    const kept = await get(cid, `/v1/dialogs/${group}/messages${query}`);
+    expect(kept.data.items.map((m: { seq: number }) => m.seq)).toEqual([2]);
+  }
+  expect((await get(cid, `/v1/dialogs/${group}`)).data).toMatchObject({ top_seq: 2, left_seq: 2, top_message: { seq: 2 } });
   expect(await post(ann, `/v1/groups/${group}/leave`)).toMatchObject({ status: 200 });
   expect((await get(bob, `/v1/groups/${group}`)).data).toMatchObject({ owner_id: bob.id, member_count: 1 });
 });

@@ -51,6 +51,8 @@ export const usualRefusal: Readonly<Record<Role, number>> = {
 };
 
 const members = ["blocked", "member", "admin", "owner"] as const;
+/** Who has been in the group keeps the dialog, up to there. */
+const past = ["banned", "kicked", ...members] as const;
 const leaders = ["admin", "owner"] as const;
 const owner = ["owner"] as const;
 let sends = 0;
@@ -256,22 +258,22 @@ export const groupRows: readonly Row[] = [
   },
   {
     operation: "GET /v1/dialogs/{peer}/messages",
-    allowed: members,
+    allowed: past,
     request: ({ group }) => ({ method: "GET", path: `/v1/dialogs/${group}/messages` }),
   },
   {
     operation: "POST /v1/dialogs/{peer}/read",
-    allowed: members,
+    allowed: past,
     request: ({ group }) => ({ method: "POST", path: `/v1/dialogs/${group}/read`, body: { seq: 0 } }),
   },
   {
     operation: "GET /v1/dialogs/{peer}",
-    allowed: members,
+    allowed: past,
     request: ({ group }) => ({ method: "GET", path: `/v1/dialogs/${group}` }),
   },
   {
     operation: "GET /v1/dialogs/{peer}/pinned",
-    allowed: members,
+    allowed: past,
     request: ({ group }) => ({ method: "GET", path: `/v1/dialogs/${group}/pinned` }),
   },
   messageRow("PATCH /v1/messages/{id}", owner, about("PATCH", "", edited)),
@@ -283,4 +285,19 @@ export const groupRows: readonly Row[] = [
   messageRow("DELETE /v1/messages/{id}/reactions/{emoji}", members, about("DELETE", thumb)),
   messageRow("PUT /v1/messages/{id}/pin", leaders, about("PUT", "/pin")),
   messageRow("DELETE /v1/messages/{id}/pin", leaders, about("DELETE", "/pin")),
+  {
+    operation: "GET /v1/dialogs/{peer}/mentions",
+    allowed: past,
+    request: ({ group }) => ({ method: "GET", path: `/v1/dialogs/${group}/mentions` }),
+  },
+  {
+    operation: "PATCH /v1/dialogs/{peer}",
+    allowed: past,
+    request: ({ group }) => ({ method: "PATCH", path: `/v1/dialogs/${group}`, body: { pinned: true } }),
+  },
+  {
+    operation: "DELETE /v1/dialogs/{peer}",
+    allowed: past,
+    request: ({ group }) => ({ method: "DELETE", path: `/v1/dialogs/${group}` }),
+  },
 ];

@@ -5,6 +5,7 @@ import { blockScenarios } from "./blocks.js";
 import { catchingUpScenarios } from "./catching-up.js";
 import { contactScenarios } from "./contacts.js";
 import { conversationScenarios } from "./conversations.js";
+import { dialogScenarios } from "./dialogs.js";
 import { dndScenarios } from "./dnd.js";
 import { emailCodeScenarios } from "./email-codes.js";
 import { fileScenarios } from "./files.js";
@@ -28,6 +29,7 @@ export const allScenarios = (system: () => System): void => {
   sendingScenarios(system);
   readingScenarios(system);
   messageChangeScenarios(system);
+  dialogScenarios(system);
   sessionScenarios(system);
   presenceScenarios(system);
   typingScenarios(system);

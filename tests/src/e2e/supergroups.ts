@@ -140,7 +140,8 @@ export const supergroupScenarios = (system: () => System): void => {
       await ann.shows(id, [...numbered("old", 3), "new", "alone"]);
       // They keep the dialog as it was.
       const { items } = await bob.client.dialogs.list();
-      expect(items.find((d) => d.peer === id)).toMatchObject({ unread: 1, top_message: null });
+      expect(items.find((d) => d.peer === id)).toMatchObject({ unread: 1, top_message: { payload: { text: "new" } } });
+      expect((await bob.client.dialogs.history(id)).items.map((m) => m.payload["text"])).toEqual(["new"]);
       expect(bob.messages.filter((m) => m.conversation_id === id)).toHaveLength(1);
     });
 

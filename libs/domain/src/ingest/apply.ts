@@ -57,6 +57,9 @@ export const applyCommands = async (
     views.length > 0 ? tx.hidden(views) : [],
   ]);
 
+  // Behind the mailboxes' locks: a user's pins lie in dialogs of many conversations.
+  const pinRows = needs.pins.size > 0 ? await tx.pinnedDialogs([...needs.pins].sort()) : [];
+
   const draft = new Draft({
     now: clock.now(),
     conversations,
@@ -67,6 +70,7 @@ export const applyCommands = async (
     groups: { settings, restrictions, joinRequests },
     people,
     annotations: { ...named, hidden },
+    pins: { users: needs.pins, rows: pinRows },
   });
   const context = { tx, limits };
   for (const [index, command] of commands.entries()) {

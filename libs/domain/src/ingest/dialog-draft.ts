@@ -1,4 +1,5 @@
 import type { DialogChange, DialogRow, IngestChanges } from "@dunlin/engines/store";
+import { type DialogViews, dialogKey } from "./dialog-views.js";
 import type { ConversationDraft } from "./draft.js";
 import type { Unread } from "./unread.js";
 
@@ -9,8 +10,6 @@ export interface ReadPosition extends Unread {
   readonly readSeq: number;
 }
 
-const keyOf = (userId: string, peer: string): string => `${userId} ${peer}`;
-
 /** The part of a batch's draft that is about dialogs: as they are stored, and on top of that what the commands so far have changed. */
 export class DialogDraft {
   readonly #stored = new Map<string, DialogRow>();
@@ -19,19 +18,21 @@ export class DialogDraft {
 
   constructor(
     stored: readonly DialogRow[],
+    private readonly views: DialogViews,
     private readonly now: number,
   ) {
-    this.load(stored);
+    for (const row of stored) this.#stored.set(dialogKey(row.userId, row.peer), row);
   }
 
   /** Dialogs that a rule has read by itself, as they are stored. */
   load(rows: readonly DialogRow[]): void {
-    for (const row of rows) this.#stored.set(keyOf(row.userId, row.peer), row);
+    for (const row of rows) this.#stored.set(dialogKey(row.userId, row.peer), row);
+    this.views.load(rows);
   }
 
   /** A user's dialog as it stands now, undefined when there is none. */
   get(userId: string, peer: string): ({ topSeq: number } & ReadPosition) | undefined {
-    const key = keyOf(userId, peer);
+    const key = dialogKey(userId, peer);
     const stored = this.#stored.get(key);
     const change = this.#changes.get(key);
     if (!stored && !change) return undefined;
@@ -46,7 +47,7 @@ export class DialogDraft {
 
   /** A message (or a membership change) reached a user's dialog. */
   touch(userId: string, peer: string, conversation: ConversationDraft, unread: 0 | 1, mention: boolean): void {
-    const change = this.#changes.get(keyOf(userId, peer));
+    const change = this.#changes.get(dialogKey(userId, peer));
     const mentions = mention ? 1 : 0;
     if (!change) {
       this.#begin(userId, peer, conversation, {
@@ -63,15 +64,21 @@ export class DialogDraft {
 
   /** Sets a dialog's read position and counts. */
   read(userId: string, peer: string, conversation: ConversationDraft, read: ReadPosition): void {
-    const change = this.#changes.get(keyOf(userId, peer));
+    const change = this.#changes.get(dialogKey(userId, peer));
     if (change) change.read = read;
-    else
-      this.#begin(userId, peer, conversation, { topSeq: conversation.lastSeq, read, updatedAt: this.#updatedAt(userId, peer, this.now) });
+    else {
+      this.#begin(userId, peer, conversation, {
+        // Who has left reads in a conversation that has gone on.
+        topSeq: this.#stored.get(dialogKey(userId, peer))?.topSeq ?? conversation.lastSeq,
+        read,
+        updatedAt: this.#updatedAt(userId, peer, this.now),
+      });
+    }
   }
 
   /** Changes what is unread in a dialog that is there. @returns the counts then */
   addToUnread(userId: string, peer: string, conversation: ConversationDraft, unread: number, mentions: number): Unread {
-    const key = keyOf(userId, peer);
+    const key = dialogKey(userId, peer);
     const change = this.#changes.get(key);
     if (change) addTo(change, unread, mentions);
     else {
@@ -87,15 +94,16 @@ export class DialogDraft {
   }
 
   remove(userId: string, peer: string): void {
-    const key = keyOf(userId, peer);
+    const key = dialogKey(userId, peer);
     this.#changes.delete(key);
     this.#stored.delete(key);
+    this.views.drop(userId, peer);
     this.#removed.set(key, { userId, peer });
   }
 
   /** A member's position in a supergroup as it stands now, undefined without a dialog. */
   position(userId: string, id: string): { readSeq: number; readCount: number; unreadMentions: number } | undefined {
-    const key = keyOf(userId, id);
+    const key = dialogKey(userId, id);
     const stored = this.#stored.get(key);
     const change = this.#changes.get(key);
     if (!stored && !change) return undefined;
@@ -106,7 +114,7 @@ export class DialogDraft {
 
   /** An own message in a supergroup is never unread. */
   countOwn(userId: string, supergroup: ConversationDraft): void {
-    const change = this.#changes.get(keyOf(userId, supergroup.id));
+    const change = this.#changes.get(dialogKey(userId, supergroup.id));
     if (change) {
       change.topSeq = supergroup.lastSeq;
       change.readCount = (change.readCount ?? 0) + 1;
@@ -130,7 +138,7 @@ export class DialogDraft {
 
   /** Reading, and a message that goes, do not move a dialog up the list. */
   #updatedAt(userId: string, peer: string, otherwise: number): number {
-    const key = keyOf(userId, peer);
+    const key = dialogKey(userId, peer);
     return this.#changes.get(key)?.updatedAt ?? this.#stored.get(key)?.updatedAt ?? otherwise;
   }
 
@@ -140,7 +148,7 @@ export class DialogDraft {
     { id, kind }: ConversationDraft,
     fields: Pick<Change, "topSeq" | "updatedAt"> & Partial<Change>,
   ): void {
-    this.#changes.set(keyOf(userId, peer), { userId, peer, conversationId: id, kind, addUnread: 0, addMentions: 0, ...fields });
+    this.#changes.set(dialogKey(userId, peer), { userId, peer, conversationId: id, kind, addUnread: 0, addMentions: 0, ...fields });
   }
 }
 

@@ -17,6 +17,7 @@ import { entryText, messageRest } from "../frames.js";
 import { conversationIdOf } from "../ids.js";
 import { AnnotationDraft, type LoadedAnnotations } from "./annotation-draft.js";
 import { DialogDraft } from "./dialog-draft.js";
+import { DialogViews, type LoadedPins } from "./dialog-views.js";
 import { GroupBook, type LoadedGroups } from "./group-book.js";
 import { type LoadedPeople, PeopleDraft } from "./people.js";
 import { Receipts } from "./receipts.js";
@@ -68,6 +69,7 @@ export interface Loaded {
   readonly groups: LoadedGroups;
   readonly people: LoadedPeople;
   readonly annotations: LoadedAnnotations;
+  readonly pins: LoadedPins;
 }
 
 /** What a new message is made from; its place, and what may become of it later, come by themselves. */
@@ -88,6 +90,8 @@ export class Draft {
   readonly annotations: AnnotationDraft;
   readonly dialogs: DialogDraft;
   readonly receipts = new Receipts();
+  /** The part of dialogs that does not come from messages. */
+  readonly views: DialogViews;
   readonly #conversations = new Map<string, ConversationDraft>();
   readonly #storedLastSeq = new Map<string, number>();
   readonly #changedConversations = new Set<string>();
@@ -109,7 +113,8 @@ export class Draft {
     this.groups = new GroupBook(loaded.groups);
     this.people = new PeopleDraft(loaded.people);
     this.annotations = new AnnotationDraft(loaded.annotations);
-    this.dialogs = new DialogDraft(loaded.dialogs, loaded.now);
+    this.views = new DialogViews(loaded.dialogs, loaded.pins);
+    this.dialogs = new DialogDraft(loaded.dialogs, this.views, loaded.now);
     for (const row of loaded.conversations.values()) {
       this.#conversations.set(row.id, { ...row });
       this.#storedLastSeq.set(row.id, row.lastSeq);
@@ -158,12 +163,18 @@ export class Draft {
 
   putMember(row: MemberRow): void {
     const key = `${row.conversationId} ${row.userId}`;
-    this.#membersOf(row.conversationId).set(row.userId, row);
+    const members = this.#membersOf(row.conversationId);
+    const conversation = this.#conversations.get(row.conversationId);
+    if (conversation && !members.has(row.userId)) this.views.join(row.userId, conversation);
+    members.set(row.userId, row);
     this.#membersAdded.set(key, row);
   }
 
   removeMember(conversationId: string, userId: string): void {
     const key = `${conversationId} ${userId}`;
+    const member = this.#membersOf(conversationId).get(userId);
+    const conversation = this.#conversations.get(conversationId);
+    if (conversation && member) this.views.leave(member, conversation);
     this.#membersOf(conversationId).delete(userId);
     this.#membersAdded.delete(key);
     this.#membersRemoved.set(key, { conversationId, userId });
@@ -297,6 +308,7 @@ export class Draft {
       annotations: this.annotations.changes(),
       fileRefs: this.#fileRefs,
       supergroupUpdates: this.#supergroupUpdates,
+      dialogViews: this.views.changes(),
     };
   }
 }

@@ -2,6 +2,7 @@ import type { IngestTransaction } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { conversationIdOf, isSupergroupId, isUserId, pairOf } from "../ids.js";
 import { isClosed } from "../relation.js";
+import { setDialog } from "./dialogs.js";
 import type { Draft } from "./draft.js";
 import type { Rule, RuleContext } from "./rule.js";
 import { readSupergroup } from "./supergroup-reads.js";
@@ -34,6 +35,13 @@ const applyRead = async (draft: Draft, read: queue.MarkRead, context: RuleContex
   const dialog = draft.dialogs.get(read.userId, read.peer);
   const conversation = draft.conversation(read.conversationId);
   if (!dialog || !conversation) return "NOT_FOUND";
+  if (read.seq >= dialog.readSeq && draft.views.view(read.userId, read.peer).markedUnread) {
+    setDialog(
+      draft,
+      { userId: read.userId, peer: read.peer, conversationId: conversation.id, kind: conversation.kind },
+      { markedUnread: false },
+    );
+  }
   if (conversation.kind === "supergroup") return readSupergroup(draft, conversation, read, context);
   const { tx } = context;
   const readSeq = Math.min(read.seq, dialog.topSeq);

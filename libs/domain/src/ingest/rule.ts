@@ -31,6 +31,7 @@ export class Needs {
   /** Messages that commands change. */
   readonly named = new NamedNeeds();
   readonly members = new Map<string, MemberKey>();
+  readonly pins = new Set<string>();
 
   send(senderId: string, clientMsgId: string): void {
     this.sends.push({ senderId, clientMsgId });
@@ -52,6 +53,11 @@ export class Needs {
 
   dialog(userId: string, peer: string): void {
     this.dialogs.set(`${userId} ${peer}`, { userId, peer });
+  }
+
+  /** Which dialogs a user has pinned. */
+  pinsOf(userId: string): void {
+    this.pins.add(userId);
   }
 }
 

@@ -1,5 +1,6 @@
 import { setBlockRule } from "./blocks.js";
 import { answerContactRule, removeContactRule, requestContactRule, setRemarkRule } from "./contacts.js";
+import { changeDialogRule, deleteDialogRule, orderPinsRule } from "./dialogs.js";
 import { setDndRule } from "./dnd.js";
 import { editRule } from "./edits.js";
 import { answerJoinRequestRule, joinGroupRule } from "./group-joining.js";
@@ -49,6 +50,9 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   upgradeGroup: upgradeGroupRule,
   setPrivacy: setPrivacyRule,
   setProfile: setProfileRule,
+  changeDialog: changeDialogRule,
+  deleteDialog: deleteDialogRule,
+  orderPins: orderPinsRule,
 };
 
 /** The rule of a command, bound to its value's type. */

@@ -47,6 +47,7 @@ const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: R
     const { userId } = member;
     const { readSeq = 0, unread = 0, unreadMentions = 0 } = draft.dialogs.get(userId, group.id) ?? {};
     draft.putMember({ ...member, conversationId: supergroup.id });
+    draft.views.carry(userId, group.id, supergroup);
     draft.dialogs.remove(userId, group.id);
     draft.dialogs.putPosition(userId, supergroup, { readSeq, readCount: messageCount - unread, unread, unreadMentions }, true);
   }

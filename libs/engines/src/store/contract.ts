@@ -3,6 +3,7 @@ import { accountsContract } from "./contract/accounts.js";
 import { annotationsContract } from "./contract/annotations.js";
 import { contactsContract } from "./contract/contacts.js";
 import { crashContract } from "./contract/crash.js";
+import { dialogsContract } from "./contract/dialogs.js";
 import { dndContract } from "./contract/dnd.js";
 import { emailCodesContract } from "./contract/email-codes.js";
 import { filesContract } from "./contract/files.js";
@@ -23,6 +24,7 @@ export const storeContract = (name: string, harness: () => StoreHarness): void =
     describe("annotations", () => annotationsContract(harness));
     describe("do not disturb", () => dndContract(harness));
     describe("presence", () => presenceContract(harness));
+    describe("dialogs", () => dialogsContract(harness));
     describe("ingest", () => ingestContract(harness));
     describe("contacts", () => contactsContract(harness));
     describe("files", () => filesContract(harness));

@@ -1,29 +1,18 @@
-import { conversationIdOf, dialogTexts, isUserId, markRead, messageTexts } from "@dunlin/domain";
+import { conversationIdOf, dialogTexts, markRead, messageTexts, ownDialog, visibleRange } from "@dunlin/domain";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
-import type { Api } from "../api.js";
 import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
+import { pageText } from "./page-text.js";
 import { cursorParameter, dialogView, messageView, pageOf, peerId, queryInteger, SEQ_MAX } from "./schemas.js";
 
 const DIALOGS_MAX = 100;
 const HISTORY_MAX = 200;
 const DEFAULT_LIMIT = 50;
 
-const dialogPlace = z.tuple([z.boolean(), z.int().min(0), z.string().max(64)]);
+const dialogPlace = z.tuple([z.int().min(0), z.int().min(0), z.int().min(0), z.int().min(0), z.string().max(64)]);
 const historyPlace = z.tuple([z.enum(["before", "after"]), z.int().min(0)]);
 const peerParameter = z.strictObject({ peer: peerId });
-
-/** The JSON text of a page whose items are JSON texts. */
-const pageText = (items: readonly string[], nextCursor: string | null): string =>
-  `{"items":[${items.join(",")}],"next_cursor":${nextCursor === null ? "null" : `"${nextCursor}"`}}`;
-
-/** Up to which seq the conversation is not this user's to read. @throws AppError PEER_NOT_FOUND, NOT_A_MEMBER */
-const hiddenUpTo = async ({ access }: Api, userId: string, peer: string): Promise<number> => {
-  const checking = access.check(userId, peer);
-  if (checking !== undefined) await checking;
-  return isUserId(peer) ? 0 : (await access.membership(userId, peer)).joinedSeq;
-};
 
 const tag = "Dialogs";
 
@@ -40,13 +29,10 @@ export const dialogRoutes = [
     handler: async ({ store }, { claims: { userId }, query }) => {
       const place = query.cursor === undefined ? undefined : readCursor("dialogs", userId, dialogPlace, query.cursor);
       const limit = query.limit ?? DEFAULT_LIMIT;
-      const cursor = place && { pinned: place[0], updatedAt: place[1], peer: place[2] };
-      // One more than asked for tells whether there are more.
-      const rows = await store.dialogs.list(userId, cursor, limit + 1);
-      const shown = rows.slice(0, limit);
-      const last = rows.length > limit ? shown.at(-1) : undefined;
-      const next = last ? makeCursor("dialogs", userId, [last.pinned, last.updatedAt, last.peer]) : null;
-      return { json: pageText(await dialogTexts(store, userId, shown), next) };
+      const after = place && { asOf: place[0], newestAt: place[1], pinned: place[2], updatedAt: place[3], peer: place[4] };
+      const { dialogs, next } = await store.dialogs.list(userId, after, limit);
+      const cursor = next ? makeCursor("dialogs", userId, [next.asOf, next.newestAt, next.pinned, next.updatedAt, next.peer]) : null;
+      return { json: pageText(await dialogTexts(store, userId, dialogs), cursor) };
     },
   }),
   route({
@@ -59,9 +45,7 @@ export const dialogRoutes = [
     response: dialogView,
     errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER", "GROUP_UPGRADED"],
     handler: async (api, { claims: { userId }, params: { peer } }) => {
-      await hiddenUpTo(api, userId, peer);
-      const row = await api.store.dialogs.get(userId, peer);
-      if (!row) throw new AppError("NOT_FOUND");
+      const row = await ownDialog(api.store, api.access, userId, peer);
       const [json = ""] = await dialogTexts(api.store, userId, [row]);
       return { json };
     },
@@ -88,7 +72,7 @@ export const dialogRoutes = [
       if ([before_seq, after_seq, cursor].filter((given) => given !== undefined).length > 1) {
         throw new AppError("BAD_REQUEST", "before_seq, after_seq and cursor exclude each other");
       }
-      const hidden = await hiddenUpTo(api, userId, peer);
+      const { afterSeq: hidden, upToSeq } = await visibleRange(api.store, api.access, userId, peer);
       const list = `history ${peer}`;
       const place = cursor === undefined ? undefined : readCursor(list, userId, historyPlace, cursor);
       const afterSeq = after_seq ?? (place?.[0] === "after" ? place[1] : undefined);
@@ -98,7 +82,7 @@ export const dialogRoutes = [
         conversationId: conversationIdOf(userId, peer),
         limit: limit + 1,
         viewer: userId,
-        ...(beforeSeq === undefined ? {} : { beforeSeq }),
+        ...(beforeSeq === undefined && upToSeq === SEQ_MAX ? {} : { beforeSeq: Math.min(beforeSeq ?? SEQ_MAX, upToSeq + 1) }),
         ...(afterSeq === undefined ? {} : { afterSeq: Math.max(afterSeq, hidden) }),
       });
       const visible = rows.filter((row) => row.seq > hidden);
@@ -124,7 +108,7 @@ export const dialogRoutes = [
     ),
     errors: ["PEER_NOT_FOUND", "NOT_A_MEMBER"],
     handler: async (api, { claims: { userId }, params: { peer } }) => {
-      const pinned = await api.changes.pinned(userId, peer, await hiddenUpTo(api, userId, peer));
+      const pinned = await api.changes.pinned(userId, peer, await visibleRange(api.store, api.access, userId, peer));
       const texts = await messageTexts(
         api.store,
         userId,
@@ -146,9 +130,7 @@ export const dialogRoutes = [
     response: dialogView,
     errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER", "GROUP_UPGRADED", "QUEUE_FULL"],
     handler: async (api, { claims: { userId }, params: { peer }, body, requestId }) => {
-      const checking = api.access.check(userId, peer);
-      if (checking !== undefined) await checking;
-      const { dialog, outcome } = await markRead(api.store, api.outcomes, userId, peer, body.seq, requestId);
+      const { dialog, outcome } = await markRead(api.store, api.access, api.outcomes, userId, peer, body.seq, requestId);
       const [json = ""] = await dialogTexts(api.store, userId, [dialog]);
       return { status: outcome === "applied" ? 200 : 202, json };
     },

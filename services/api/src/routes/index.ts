@@ -2,6 +2,7 @@ import type { Route } from "../http/route.js";
 import { authRoutes } from "./auth.js";
 import { blockRoutes } from "./blocks.js";
 import { contactRoutes } from "./contacts.js";
+import { dialogViewRoutes } from "./dialog-views.js";
 import { dialogRoutes } from "./dialogs.js";
 import { dndRoutes } from "./dnd.js";
 import { emailCodeRoutes } from "./email-codes.js";
@@ -23,6 +24,8 @@ import { userRoutes } from "./users.js";
 export const routes: readonly Route[] = [
   ...messageRoutes,
   ...updateRoutes,
+  // Before what has {peer} where these have a word.
+  ...dialogViewRoutes,
   ...dialogRoutes,
   ...gatewayRoutes,
   ...presenceRoutes,

@@ -147,9 +147,12 @@ export const dialogView = z
     unread: z.int(),
     unread_mentions: z.int(),
     pinned: z.boolean(),
+    pin_order: z.int().meta({ description: "The greater, the higher among the pinned; 0 when not pinned" }),
     muted_until: time("Muted up to here, 0 when not"),
     draft: z.string(),
     archived: z.boolean(),
+    marked_unread: z.boolean(),
+    left_seq: z.int().nullable().meta({ description: "Where the user left the group: later messages are not the user's to see" }),
     updated_at: time("Newest activity"),
   })
   .meta({ id: "Dialog" });

@@ -200,10 +200,14 @@ export const messagesContract = (harness: () => StoreHarness): void => {
       readSeq: 0,
       unread: 3,
       unreadMentions: 1,
-      pinned: false,
+      pinned: 0,
       mutedUntil: 0,
       draft: "",
       archived: false,
+      markedUnread: false,
+      clearedSeq: 0,
+      hidden: false,
+      leftSeq: null,
       updatedAt: T0 + 3,
     };
     expect(await store.dialogs.get(me, peer)).toEqual(fresh);
@@ -239,9 +243,9 @@ export const messagesContract = (harness: () => StoreHarness): void => {
     let cursor: Parameters<typeof store.dialogs.list>[1];
     for (;;) {
       const page = await store.dialogs.list(me, cursor, 2);
-      if (page.length === 0) break;
-      seen.push(...page.map((d) => d.peer));
-      cursor = page.at(-1);
+      seen.push(...page.dialogs.map((d) => d.peer));
+      cursor = page.next;
+      if (!cursor) break;
     }
     expect(seen).toEqual(["Up1", "Up2", "Up3", "Up4", "Up0", "Up5"]);
   });

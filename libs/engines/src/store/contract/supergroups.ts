@@ -97,7 +97,7 @@ export const supergroupsContract = (harness: () => StoreHarness): void => {
     );
     expect(await store.dialogs.get(a, id)).toMatchObject({ topSeq: 11, readSeq: 1, unread: 7, updatedAt: T0 + 50, readCount: 2 });
     expect(await store.dialogs.get(b, id)).toMatchObject({ topSeq: 11, readSeq: 1, unread: 9, updatedAt: T0 + 50 });
-    expect((await store.dialogs.list(b, undefined, 9)).map((d) => [d.peer, d.unread, d.updatedAt])).toEqual([[id, 9, T0 + 50]]);
+    expect((await store.dialogs.list(b, undefined, 9)).dialogs.map((d) => [d.peer, d.unread, d.updatedAt])).toEqual([[id, 9, T0 + 50]]);
     const end = { readSeq: 1, unread: 9, unreadMentions: 0 };
     await store.ingest.transaction((tx) =>
       tx.write({

@@ -37,6 +37,8 @@ export interface IngestTransaction extends AnnotationReads {
   users(userIds: readonly string[]): Promise<UserRow[]>;
   /** The user's rows as they stand: exact once the user's mailbox is locked. */
   contactCounts(userId: string): Promise<ContactCounts>;
+  /** The pinned dialogs of these users. To be asked for when their mailboxes are locked: pins have many writers. */
+  pinnedDialogs(userIds: readonly string[]): Promise<{ userId: string; peer: string; pinned: number }[]>;
   /**
    * Stored messages of others than `userId` in (afterSeq, upToSeq], and how many of them mention the user or "@all".
    * What was recalled, or deleted by the user, does not count.
@@ -62,6 +64,21 @@ export interface DialogChange {
   readonly readCount?: number;
   /** ms of the newest activity; a dialog's updatedAt never goes back. */
   readonly updatedAt: number;
+}
+
+/** What a user may set on a dialog, and what leaving and deleting leave behind; see DialogRow. */
+export type DialogView = Pick<
+  DialogRow,
+  "pinned" | "mutedUntil" | "draft" | "archived" | "markedUnread" | "clearedSeq" | "hidden" | "leftSeq"
+>;
+
+/** A change of one dialog's view: what is not named stays as it is, and `clearedSeq` never goes back. */
+export interface DialogViewChange {
+  readonly userId: string;
+  readonly peer: string;
+  readonly conversationId: string;
+  readonly kind: ConversationKind;
+  readonly view: Partial<DialogView>;
 }
 
 export interface OffsetChange {
@@ -105,6 +122,8 @@ export interface IngestChanges {
   readonly supergroupUpdates: readonly SupergroupUpdateRow[];
   /** At most one a user. */
   readonly dnd: readonly DndRow[];
+  /** Written after `dialogs`; at most one a dialog. */
+  readonly dialogViews: readonly DialogViewChange[];
   readonly offsets: readonly OffsetChange[];
 }
 
@@ -132,6 +151,7 @@ export const noChanges: IngestChanges = {
   dialogsRemoved: [],
   supergroupUpdates: [],
   dnd: [],
+  dialogViews: [],
   offsets: [],
 };
 

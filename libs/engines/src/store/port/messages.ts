@@ -49,6 +49,15 @@ export interface HistoryQuery {
   readonly viewer?: string;
 }
 
+/** Messages of others that mention a user or everybody, in (afterSeq, upToSeq], neither recalled nor deleted by the user. */
+export interface MentionsQuery {
+  readonly conversationId: string;
+  readonly userId: string;
+  readonly afterSeq: number;
+  readonly upToSeq: number;
+  readonly limit: number;
+}
+
 export interface Messages {
   get(ids: readonly string[]): Promise<MessageRow[]>;
   /** The messages at these places (conversation, seq), those that exist; for the dialogs' top messages. */
@@ -57,4 +66,6 @@ export interface Messages {
   sent(keys: readonly SendKey[]): Promise<SentMessage[]>;
   /** Always ascending by seq. */
   history(query: HistoryQuery): Promise<MessageRow[]>;
+  /** The oldest `limit`, ascending by seq. */
+  mentions(query: MentionsQuery): Promise<MessageRow[]>;
 }

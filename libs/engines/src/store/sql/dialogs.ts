@@ -1,50 +1,20 @@
-import { sql } from "kysely";
-import type { DialogCursor, DialogRow, Dialogs } from "../port/index.js";
+import type { DialogRow, Dialogs } from "../port/index.js";
 import type { SqlContext } from "./context.js";
+import { createDialogList } from "./dialog-list.js";
+import { dialogSelection, listing } from "./dialog-rows.js";
 import { distinctKeys } from "./keys.js";
 import { Origins } from "./origins.js";
 import { pairOf } from "./pairs.js";
-import { dialogColumns, dialogOf, numberOf, textOf } from "./rows.js";
-import { type Row, type Selection, withSession } from "./session.js";
+import { dialogOf, numberOf, textOf } from "./rows.js";
+import { type Row, withSession } from "./session.js";
 
-export const dialogSelection: Selection = { table: "dialogs", columns: dialogColumns, key: ["user_id", "peer"] };
-
-/** Columns that are worked out for a supergroup's members. */
-const live: ReadonlySet<string> = new Set(["top_seq", "unread", "updated_at"]);
-
-export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
+export const createDialogs = (context: SqlContext): Dialogs => {
+  const { reads, readDb } = context;
   const origins = new Origins(reads);
-
-  /**
-   * A user's dialogs with the columns of the table. A supergroup's row holds what the user did; how far it reaches, when it
-   * was active last and what is unread comes from the conversation while the user is a member.
-   */
-  const dialogsOf = (userId: string) =>
-    readDb
-      .selectFrom("dialogs as d")
-      .leftJoin("members as m", (join) =>
-        join.on("d.kind", "=", "supergroup").onRef("m.conversation_id", "=", "d.peer").onRef("m.user_id", "=", "d.user_id"),
-      )
-      .leftJoin("conversations as c", "c.id", "m.conversation_id")
-      .selectAll("d")
-      .select([
-        sql<number>`case when c.id is null then d.top_seq else c.top_seq end`.as("live_top_seq"),
-        sql<number>`case when c.id is null then d.unread when c.message_count > d.read_count then c.message_count - d.read_count else 0 end`.as(
-          "live_unread",
-        ),
-        sql<number>`case when c.active_at > d.updated_at then c.active_at else d.updated_at end`.as("live_updated_at"),
-      ])
-      .where("d.user_id", "=", userId);
-
-  /** The same under the names of the table. */
-  const listing = (userId: string) =>
-    readDb
-      .selectFrom(dialogsOf(userId).as("l"))
-      .select(dialogColumns.map((name) => (live.has(name) ? sql.ref(`l.live_${name}`).as(name) : sql.ref(`l.${name}`).as(name))));
 
   const get = async (userId: string, peer: string): Promise<DialogRow | undefined> => {
     if (peer.startsWith("C")) {
-      const row = await listing(userId).where("peer", "=", peer).executeTakeFirst();
+      const row = await listing(readDb, userId).where("peer", "=", peer).executeTakeFirst();
       return row && dialogOf(row as Row);
     }
     const rows = await withSession(reads, (session) => session.select(dialogSelection, [[userId, peer]]));
@@ -68,21 +38,51 @@ export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
   return {
     get,
 
-    async list(userId, cursor: DialogCursor | undefined, limit) {
-      let query = listing(userId);
-      if (cursor) {
-        const { updatedAt, peer } = cursor;
-        const pinned = cursor.pinned ? 1 : 0;
-        query = query.where((eb) =>
-          eb.or([
-            eb("pinned", "<", pinned),
-            eb.and([eb("pinned", "=", pinned), eb("live_updated_at", "<", updatedAt)]),
-            eb.and([eb("pinned", "=", pinned), eb("live_updated_at", "=", updatedAt), eb("peer", ">", peer)]),
-          ]),
-        );
-      }
-      const rows = await query.orderBy("pinned", "desc").orderBy("live_updated_at", "desc").orderBy("peer").limit(limit).execute();
-      return rows.map((row) => dialogOf(row as Row));
+    list: createDialogList(context),
+
+    async unread(userId, now) {
+      const row = await readDb
+        .selectFrom(listing(readDb, userId).as("d"))
+        .select((eb) => {
+          const muted = eb("muted_until", ">", now);
+          const unread = eb.or([eb("unread", ">", 0), eb("marked_unread", "=", 1)]);
+          const sum = (quiet: boolean, column: "unread" | "unread_mentions") =>
+            eb.fn.sum(
+              eb
+                .case()
+                .when(quiet ? muted : eb.not(muted))
+                .then(eb.ref(column))
+                .else(0)
+                .end(),
+            );
+          const count = (quiet: boolean) =>
+            eb.fn.sum(
+              eb
+                .case()
+                .when(eb.and([quiet ? muted : eb.not(muted), unread]))
+                .then(1)
+                .else(0)
+                .end(),
+            );
+          return [
+            sum(false, "unread").as("unread"),
+            sum(false, "unread_mentions").as("mentions"),
+            count(false).as("dialogs"),
+            sum(true, "unread").as("muted_unread"),
+            sum(true, "unread_mentions").as("muted_mentions"),
+            count(true).as("muted_dialogs"),
+          ];
+        })
+        .where((eb) => eb.or([eb("hidden", "=", 0), eb("top_seq", ">", eb.ref("cleared_seq"))]))
+        .executeTakeFirst();
+      // Sums over no rows are null.
+      const number = (value: unknown): number => numberOf(value ?? 0);
+      return {
+        unread: number(row?.unread),
+        unreadMentions: number(row?.mentions),
+        dialogs: number(row?.dialogs),
+        muted: { unread: number(row?.muted_unread), unreadMentions: number(row?.muted_mentions), dialogs: number(row?.muted_dialogs) },
+      };
     },
 
     async readers(conversationId, seq) {
@@ -120,7 +120,9 @@ export const createDialogs = ({ reads, readDb }: SqlContext): Dialogs => {
                 eb.and([eb("m.conversation_id", "=", origin.conversationId), eb("m.seq", "<=", origin.seq)]),
               ]),
         )
-        .where("m.seq", ">", dialog.readSeq)
+        .where("m.seq", ">", Math.max(dialog.readSeq, dialog.clearedSeq))
+        // Nor what was said after the user left.
+        .where("m.seq", "<=", dialog.leftSeq ?? Number.MAX_SAFE_INTEGER)
         .where("m.sender_id", "<>", userId)
         .where("m.recalled_at", "is", null)
         .where(({ not, exists, selectFrom, lit }) =>

@@ -11,7 +11,8 @@ import {
 import { annotationReads, annotationSteps } from "./annotations.js";
 import { contactOf, contactSelection, insertBlocks, insertContacts, relationsOn } from "./contacts.js";
 import type { SqlContext } from "./context.js";
-import { dialogSelection } from "./dialogs.js";
+import { dialogSelection } from "./dialog-rows.js";
+import { dialogViewSteps } from "./dialog-views.js";
 import { insertDnd } from "./dnd.js";
 import { retryAborted } from "./errors.js";
 import { insertFileRefs } from "./files.js";
@@ -322,6 +323,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     put(insertProfiles, changes.profiles, (u) => [u.id, u.account, u.passwordHash, u.nickname, u.avatar, u.createdAt, u.bio ?? ""]),
     ...annotationSteps(changes.annotations ?? noAnnotations, changes.messages.filter(isChanged)),
     put(insertFileRefs, changes.fileRefs, (r) => [r.fileId, BigInt(r.messageId), r.conversationId, r.seq]),
+    ...dialogViewSteps(changes.dialogViews),
   ];
 };
 
@@ -404,6 +406,13 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
     const many = new Map(rows.map((row) => [textOf(row.state), numberOf(row.many)]));
     const of = (kind: string): number => many.get(kind) ?? 0;
     return { contact: of("contact"), incoming: of("incoming"), outgoing: of("outgoing"), blocks: of("blocks") };
+  },
+
+  async pinnedDialogs(userIds) {
+    if (userIds.length === 0) return [];
+    const marks = userIds.map(() => "?").join(",");
+    const { rows } = await session.run(`select user_id, peer, pinned from dialogs where pinned > 0 and user_id in (${marks})`, userIds);
+    return rows.map((row) => ({ userId: textOf(row.user_id), peer: textOf(row.peer), pinned: numberOf(row.pinned) }));
   },
 
   async countUnread(conversationId, userId, afterSeq, upToSeq) {

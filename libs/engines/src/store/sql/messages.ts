@@ -1,12 +1,30 @@
+import { type ExpressionBuilder, sql } from "kysely";
 import type { MessageRow, Messages } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys, messageIdKeys } from "./keys.js";
 import { Origins } from "./origins.js";
 import { messageColumns, messageOf, sentColumns, sentOf } from "./rows.js";
+import type { Tables } from "./schema.js";
 import { type Selection, type SqlValue, withSession } from "./session.js";
 
 /** Looks up sends; also used inside the ingest transaction. */
 export const sentSelection: Selection = { table: "messages", columns: sentColumns, key: ["sender_id", "client_msg_id"], quick: true };
+
+/** That a user has not deleted the message `m`. */
+const shownTo = (eb: ExpressionBuilder<Tables & { m: Tables["messages"] }, "m">, viewer: string) =>
+  eb.not(
+    eb.exists(
+      eb
+        .selectFrom("hidden_messages as h")
+        .select(eb.lit(1).as("one"))
+        .where("h.user_id", "=", viewer)
+        .whereRef("h.conversation_id", "=", "m.conversation_id")
+        .whereRef("h.seq", "=", "m.seq"),
+    ),
+  );
+
+/** Ids hold no quotes, so an id in quotes is found only where it is an element of the list. */
+const mentioning = (userId: string) => sql<boolean>`(instr(mentions, ${JSON.stringify(userId)}) > 0 or instr(mentions, '"@all"') > 0)`;
 
 export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
   const find = async (key: readonly string[], keys: readonly (readonly SqlValue[])[]): Promise<MessageRow[]> => {
@@ -29,17 +47,7 @@ export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
     if (below !== undefined) query = query.where("seq", "<", below);
     if (above !== undefined) query = query.where("seq", ">", above);
     if (viewer !== undefined) {
-      query = query.where(({ not, exists, selectFrom, lit }) =>
-        not(
-          exists(
-            selectFrom("hidden_messages as h")
-              .select(lit(1).as("one"))
-              .where("h.user_id", "=", viewer)
-              .whereRef("h.conversation_id", "=", "m.conversation_id")
-              .whereRef("h.seq", "=", "m.seq"),
-          ),
-        ),
-      );
+      query = query.where((eb) => shownTo(eb, viewer));
     }
     const rows = await query
       .orderBy("seq", upwards ? "asc" : "desc")
@@ -93,6 +101,23 @@ export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
         messages = first.concat(upwards ? await read(conversationId, bounds, upwards, left) : await older(left));
       }
       return upwards ? messages : messages.reverse();
+    },
+
+    async mentions({ conversationId, userId, afterSeq, upToSeq, limit }) {
+      const rows = await readDb
+        .selectFrom("messages as m")
+        .select(messageColumns)
+        .where("conversation_id", "=", conversationId)
+        .where("seq", ">", afterSeq)
+        .where("seq", "<=", upToSeq)
+        .where("sender_id", "<>", userId)
+        .where("recalled_at", "is", null)
+        .where(mentioning(userId))
+        .where((eb) => shownTo(eb, userId))
+        .orderBy("seq")
+        .limit(limit)
+        .execute();
+      return rows.map(messageOf);
     },
   };
 };

@@ -128,6 +128,10 @@ export interface Tables {
     muted_until: number;
     draft: string | null;
     archived: number;
+    marked_unread: number;
+    cleared_seq: number;
+    hidden: number;
+    left_seq: number | null;
     updated_at: number;
     read_count: number;
   };

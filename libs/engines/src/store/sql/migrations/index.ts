@@ -4,6 +4,7 @@ import type { SqlDialect } from "../dialect.js";
 import { first } from "./0001-first.js";
 import { refreshGrace } from "./0002-refresh-grace.js";
 import { messageChanges } from "./0003-message-changes.js";
+import { dialogViews } from "./0004-dialog-views.js";
 import { groupRules } from "./0006-group-rules.js";
 import { supergroups } from "./0007-supergroups.js";
 import { presence } from "./0008-presence.js";
@@ -23,6 +24,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0009-contacts": contacts,
   "0010-files": files,
   "0011-codes": codes,
+  "0004-dialog-views": dialogViews,
 };
 
 const migrations = (dialect: SqlDialect): Record<string, Migration> =>
