@@ -32,7 +32,7 @@ const topOf = (draft: Draft, userId: string, conversation: ConversationDraft, st
 
 /** The dialog that a command changes, if the user has it. */
 const listed = (draft: Draft, userId: string, peer: string, conversationId: string) => {
-  const dialog = draft.dialog(userId, peer);
+  const dialog = draft.dialogs.get(userId, peer);
   const conversation = draft.conversation(conversationId);
   if (!dialog || !conversation) return undefined;
   const view = draft.views.view(userId, peer);
@@ -71,7 +71,7 @@ const readUpTo = async (
     return {};
   }
   const { unread, unreadMentions } = await unreadBehind(draft, context.tx, userId, conversation, readSeq, topSeq);
-  draft.readDialog(userId, peer, conversation, { readSeq, unread, unreadMentions });
+  draft.dialogs.read(userId, peer, conversation, { readSeq, unread, unreadMentions });
   return { unread, unread_mentions: unreadMentions };
 };
 
@@ -105,7 +105,7 @@ const applyDelete = async (draft: Draft, remove: queue.DeleteDialog, context: Ru
 const applyOrder = (draft: Draft, { userId, peers }: queue.OrderPins): ErrorCode => {
   if (peers.length > DIALOG_PINS_MAX) return "DIALOG_PINS_FULL";
   for (const peer of peers) {
-    const dialog = draft.dialog(userId, peer);
+    const dialog = draft.dialogs.get(userId, peer);
     if (!dialog || !isListed({ ...draft.views.view(userId, peer), topSeq: dialog.topSeq })) return "NOT_FOUND";
   }
   const before = draft.views.pins(userId).map(({ peer }) => peer);
