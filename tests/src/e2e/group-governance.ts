@@ -1,6 +1,7 @@
 import type { Update } from "@dunlin/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.js";
+import { ledGroup, refused } from "../support/led-group.js";
 import { People, type Person } from "../support/person.js";
 import type { System } from "../support/system.js";
 
@@ -15,9 +16,7 @@ export const groupGovernanceScenarios = (system: () => System): void => {
     let cem: Person;
     let group: string;
     beforeEach(async () => {
-      [ann, bob, cem] = await Promise.all([people.online("ann"), people.online("bob"), people.online("cem")]);
-      group = (await ann.client.groups.create("tea", [bob.id, cem.id])).id;
-      await ann.client.groups.updateMember(group, bob.id, { role: "admin" });
+      ({ ann, bob, cem, group } = await ledGroup(people, "member"));
       await told([ann, bob, cem], "the admin", { type: "MEMBER", action: "changed", user_ids: [bob.id], role: "admin" });
     });
     afterEach(() => people.leave());
@@ -31,7 +30,6 @@ export const groupGovernanceScenarios = (system: () => System): void => {
           ),
         ),
       );
-    const refused = (code: number) => expect.objectContaining({ code });
     /** At once, or by a REJECT: another apisvc may take for a few seconds what was so before. */
     const cannotSend = async (person: Person, code: number): Promise<void> => {
       const answer = await person.client.messages.sendText(group, "hm").catch((error: unknown) => error as Error);

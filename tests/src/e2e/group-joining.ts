@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ledGroup, refused } from "../support/led-group.js";
 import { People, type Person } from "../support/person.js";
 import type { System } from "../support/system.js";
 
@@ -11,13 +12,10 @@ export const groupJoiningScenarios = (system: () => System): void => {
     let cem: Person;
     let group: string;
     beforeEach(async () => {
-      [ann, bob, cem] = await Promise.all([people.online("ann"), people.online("bob"), people.online("cem")]);
-      group = (await ann.client.groups.create("tea", [bob.id])).id;
-      await ann.client.groups.updateMember(group, bob.id, { role: "admin" });
+      ({ ann, bob, cem, group } = await ledGroup(people, "outside"));
     });
     afterEach(() => people.leave());
 
-    const refused = (code: number) => expect.objectContaining({ code });
     const memberUpdate = (person: Person, action: string, userId: string) =>
       person.update(`that ${userId} is ${action}`, (u) => u.type === "MEMBER" && u["action"] === action && `${u["user_ids"]}` === userId);
     const requestUpdate = (person: Person, state: string) =>

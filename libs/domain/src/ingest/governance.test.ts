@@ -1,89 +1,20 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openStore, type Store } from "@dunlin/engines/store";
-import { queue as records, SCHEMA_VERSION } from "@dunlin/proto";
-import { createLogger, Metrics, systemClock } from "@dunlin/runtime";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { queue as records } from "@dunlin/proto";
+import { beforeEach, describe, expect, test } from "vitest";
 import { newId } from "../ids.js";
-import { applyCommands } from "./apply.js";
-import { decodeCommand, type ValidCommand } from "./decode.js";
-import type { Effects } from "./draft.js";
+import { decodeCommand } from "./decode.js";
+import { add as addTo, command, createGroup, IngestFixture, remove as removeFrom, send as sendTo, T0 } from "./fixture.js";
 import type { CommandBody } from "./rule.js";
 
-const T0 = 1_790_000_000_000;
-const MEMBERS_MAX = 4;
-let folder: string;
-let store: Store;
 let now = T0;
-let nextId = 7_100_000_000_000_000_000n;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "dunlin-governance-"));
-  const logger = createLogger({ service: "test", level: "silent" });
-  const deps = { logger, metrics: new Metrics(), clock: systemClock, dataDir: folder, namespace: "test" };
-  store = await openStore({ IM_STORE_URL: undefined, IM_STORE_POOL: 2 }, deps);
-  await store.migrate();
-});
-afterAll(async () => {
-  await store.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
+const fixture = new IngestFixture({ membersMax: 4, clock: { now: () => now } });
+const { apply, codes, createUser, types } = fixture;
 let ann: string;
 let bob: string;
 let cat: string;
 let dot: string;
 let group: string;
 
-const user = async (): Promise<string> => {
-  const id = newId("U");
-  await store.users.create({ id, account: id, passwordHash: "-", nickname: "", avatar: "", createdAt: 1 });
-  return id;
-};
-const command = (body: CommandBody): ValidCommand => ({
-  version: SCHEMA_VERSION,
-  commandId: String(nextId++),
-  requestId: "",
-  acceptedAt: 1,
-  replySlot: 1,
-  body,
-});
-/** Applies commands as one batch. */
-const apply = (...bodies: CommandBody[]): Promise<Effects> =>
-  store.ingest.transaction(async (tx) => {
-    const { changes, effects } = await applyCommands(
-      tx,
-      bodies.map(command),
-      { groupMembersMax: MEMBERS_MAX, supergroupMembersMax: MEMBERS_MAX },
-      { now: () => now },
-    );
-    tx.write({ ...changes, offsets: [] });
-    return effects;
-  });
-const codes = async (...bodies: CommandBody[]): Promise<string[]> => (await apply(...bodies)).outcomes.map((outcome) => outcome.code);
-const types = async (userId: string): Promise<string[]> => (await store.updates.difference(userId, 0, 100)).updates.map((u) => u.type);
-
-const send = (senderId: string, createdAt = now): CommandBody => {
-  const id = String(nextId++);
-  return {
-    $case: "send",
-    value: {
-      id,
-      conversationId: group,
-      senderId,
-      to: group,
-      clientMsgId: id,
-      payload: '{"msg_type":"text","text":"hi"}',
-      createdAt,
-      mentions: [],
-      replyTo: undefined,
-      push: undefined,
-      bodyHash: Buffer.alloc(32),
-      deviceId: "",
-    },
-  };
-};
+const send = (senderId: string, createdAt = now): CommandBody => sendTo(senderId, group, { createdAt });
 const change = (actorId: string, fields: Partial<Extract<CommandBody, { $case: "updateGroup" }>["value"]>): CommandBody => ({
   $case: "updateGroup",
   value: {
@@ -110,8 +41,8 @@ const ban = (actorId: string, userId: string, banned = true): CommandBody => ({
   $case: "banMember",
   value: { groupId: group, actorId, userId, banned },
 });
-const add = (actorId: string, ...members: string[]): CommandBody => ({ $case: "addMembers", value: { groupId: group, actorId, members } });
-const remove = (actorId: string, userId: string): CommandBody => ({ $case: "removeMember", value: { groupId: group, actorId, userId } });
+const add = (actorId: string, ...members: string[]): CommandBody => addTo(group, actorId, members);
+const remove = (actorId: string, userId: string): CommandBody => removeFrom(group, actorId, userId);
 const link = (code: string, maxUses = 0, expiresAt = 0): CommandBody => ({
   $case: "setInviteLink",
   value: { groupId: group, actorId: ann, link: code, expiresAt, maxUses },
@@ -126,14 +57,10 @@ const answer = (actorId: string, userId: string, accept: boolean): CommandBody =
 });
 
 beforeEach(async () => {
-  [ann, bob, cat, dot] = (await Promise.all([user(), user(), user(), user()])) as [string, string, string, string];
+  [ann, bob, cat, dot] = (await Promise.all([createUser(), createUser(), createUser(), createUser()])) as [string, string, string, string];
   group = newId("G");
   now += 1_000_000;
-  const create: CommandBody = {
-    $case: "createGroup",
-    value: { groupId: group, ownerId: ann, title: "g", avatar: "", members: [bob, cat], createdAt: now },
-  };
-  expect(await codes(create, role(ann, bob, "admin"))).toEqual(["OK", "OK"]);
+  expect(await codes(createGroup(group, ann, [bob, cat]), role(ann, bob, "admin"))).toEqual(["OK", "OK"]);
 });
 
 describe("sends", () => {
@@ -147,7 +74,7 @@ describe("sends", () => {
       "OK",
     ]);
     expect(await types(cat)).toEqual(["MEMBER", "MEMBER", "C2G", "MEMBER", "REJECT", "C2G", "MEMBER", "C2G"]);
-    const { updates } = await store.updates.difference(cat, 0, 100);
+    const { updates } = await fixture.store.updates.difference(cat, 0, 100);
     expect(JSON.parse(updates.find((u) => u.type === "REJECT")?.body ?? "")).toMatchObject({ code: 830, to: group });
     expect((await types(ann)).filter((type) => type === "C2G")).toHaveLength(3);
   });
@@ -179,16 +106,16 @@ describe("sends", () => {
       "GROUP_DISSOLVED",
       "GROUP_DISSOLVED",
     ]);
-    expect(await store.conversations.members(group)).toHaveLength(3);
+    expect(await fixture.store.conversations.members(group)).toHaveLength(3);
     expect((await types(cat)).at(-1)).toBe("GROUP");
-    expect(await store.dialogs.get(cat, group)).toMatchObject({ topSeq: 1 });
+    expect(await fixture.store.dialogs.get(cat, group)).toMatchObject({ topSeq: 1 });
     expect(await codes(remove(cat, cat))).toEqual(["OK"]);
   });
 });
 
 describe("roles", () => {
   test("go by the table, and a change that changes nothing is told to nobody", async () => {
-    const before = (await store.updates.difference(cat, 0, 0)).pts;
+    const before = (await fixture.store.updates.difference(cat, 0, 0)).pts;
     expect(
       await codes(
         role(bob, cat, "admin"),
@@ -199,12 +126,12 @@ describe("roles", () => {
         mute(bob, cat, 0),
       ),
     ).toEqual(["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "NOT_FOUND", "OK"]);
-    expect(await codes(change(bob, { title: "g" }), change(cat, { title: "h" }), change(dot, { title: "h" }))).toEqual([
+    expect(await codes(change(bob, { title: "a group" }), change(cat, { title: "h" }), change(dot, { title: "h" }))).toEqual([
       "OK",
       "FORBIDDEN",
       "NOT_A_MEMBER",
     ]);
-    expect((await store.updates.difference(cat, 0, 0)).pts).toBe(before);
+    expect((await fixture.store.updates.difference(cat, 0, 0)).pts).toBe(before);
   });
 
   test("ownership passes on, unmuted, and back", async () => {
@@ -219,8 +146,8 @@ describe("roles", () => {
       "OK",
       "OK",
     ]);
-    expect((await store.conversations.get([group]))[0]?.ownerId).toBe(bob);
-    expect((await store.conversations.members(group)).map((m) => [m.userId, m.role]).sort()).toEqual(
+    expect((await fixture.store.conversations.get([group]))[0]?.ownerId).toBe(bob);
+    expect((await fixture.store.conversations.members(group)).map((m) => [m.userId, m.role]).sort()).toEqual(
       [
         [ann, "admin"],
         [bob, "owner"],
@@ -243,7 +170,7 @@ describe("getting in", () => {
     expect(
       await codes(joining(cat, "L1"), add(ann, cat), ban(ann, cat), ban(ann, cat, false), ban(ann, cat, false), joining(cat, "L1")),
     ).toEqual(["BANNED", "BANNED", "OK", "OK", "OK", "OK"]);
-    expect(await store.groups.restrictions([{ conversationId: group, userId: cat }])).toEqual([]);
+    expect(await fixture.store.groups.restrictions([{ conversationId: group, userId: cat }])).toEqual([]);
   });
 
   test("a link counts its uses, and ends", async () => {
@@ -254,8 +181,8 @@ describe("getting in", () => {
       "OK",
       "OK",
     ]);
-    expect(await store.groups.byLink("L2")).toMatchObject({ conversationId: group, linkUses: 1 });
-    const eve = await user();
+    expect(await fixture.store.groups.byLink("L2")).toMatchObject({ conversationId: group, linkUses: 1 });
+    const eve = await createUser();
     expect(
       await codes(joining(eve, "L2"), link("L3"), joining(eve, "L3"), remove(ann, dot), link("L4", 0, now), joining(eve, "L4")),
     ).toEqual(["LINK_INVALID", "OK", "GROUP_FULL", "OK", "OK", "LINK_INVALID"]);
@@ -273,10 +200,10 @@ describe("getting in", () => {
     expect(await types(dot)).toEqual(["JOIN_REQUEST", "JOIN_REQUEST", "MEMBER"]);
     expect((await types(cat)).filter((type) => type === "JOIN_REQUEST")).toEqual([]);
     expect(await codes(answer(bob, dot, true), remove(bob, dot), joining(dot, "L5"))).toEqual(["NOT_FOUND", "OK", "OK"]);
-    expect(await store.groups.countJoinRequests(group, now)).toBe(1);
+    expect(await fixture.store.groups.countJoinRequests(group, now)).toBe(1);
     now += 1_000;
     expect(await codes(answer(bob, dot, true), joining(dot, "L5"), answer(bob, dot, false))).toEqual(["NOT_FOUND", "OK", "OK"]);
-    expect(await store.groups.countJoinRequests(group, now)).toBe(0);
+    expect(await fixture.store.groups.countJoinRequests(group, now)).toBe(0);
   });
 });
 

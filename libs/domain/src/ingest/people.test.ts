@@ -1,63 +1,18 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { noChanges, openStore, type Store } from "@dunlin/engines/store";
-import { SCHEMA_VERSION } from "@dunlin/proto";
-import { createLogger, Metrics, systemClock } from "@dunlin/runtime";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { noChanges } from "@dunlin/engines/store";
+import { beforeEach, describe, expect, test } from "vitest";
 import { conversationIdOf, newId } from "../ids.js";
-import { applyCommands } from "./apply.js";
+import { createGroup, IngestFixture, send } from "./fixture.js";
 import type { CommandBody } from "./rule.js";
 
-let folder: string;
-let store: Store;
-let nextId = 8_000_000_000_000_000_000n;
-let now = 1_790_000_000_000;
+const fixture = new IngestFixture({ membersMax: 5 });
+const { codes, createUser, log, types } = fixture;
 let ann: string;
 let bob: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "dunlin-people-"));
-  const logger = createLogger({ service: "test", level: "silent" });
-  const deps = { logger, metrics: new Metrics(), clock: systemClock, dataDir: folder, namespace: "test" };
-  store = await openStore({ IM_STORE_URL: undefined, IM_STORE_POOL: 2 } as Parameters<typeof openStore>[0], deps);
-  await store.migrate();
-});
-
-afterAll(async () => {
-  await store.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-const createUser = async (): Promise<string> => {
-  const id = newId("U");
-  await store.users.create({ id, account: id, passwordHash: "-", nickname: "", avatar: "", createdAt: 1 });
-  return id;
-};
 
 beforeEach(async () => {
   [ann, bob] = [await createUser(), await createUser()];
 });
 
-/** Applies commands as one batch. @returns what came of each */
-const apply = (...bodies: CommandBody[]): Promise<string[]> =>
-  store.ingest.transaction(async (tx) => {
-    const commands = bodies.map((body) => {
-      const commandId = String(nextId++);
-      return { version: SCHEMA_VERSION, commandId, requestId: "", acceptedAt: 1, replySlot: 1, body };
-    });
-    const { changes, effects } = await applyCommands(tx, commands, { groupMembersMax: 5, supergroupMembersMax: 5 }, { now: () => ++now });
-    tx.write({ ...changes, offsets: [] });
-    return effects.outcomes.map((outcome) => outcome.code);
-  });
-
-const send = (senderId: string, to: string): CommandBody => {
-  const id = String(nextId++);
-  const conversationId = conversationIdOf(senderId, to);
-  const payload = '{"msg_type":"text","text":"hi"}';
-  const rest = { createdAt: now, mentions: [], replyTo: undefined, push: undefined, bodyHash: Buffer.alloc(32), deviceId: "" };
-  return { $case: "send", value: { id, conversationId, senderId, to, clientMsgId: id, payload, ...rest } };
-};
 const block = (userId: string, peer: string, blocked = true): CommandBody => ({
   $case: "setBlock",
   value: { conversationId: conversationIdOf(userId, peer), userId, peer, blocked },
@@ -69,16 +24,11 @@ const answer = (userId: string, peer: string, accept: boolean): CommandBody => (
   value: { ...pair(userId, peer), accept },
 });
 const end = (userId: string, peer: string): CommandBody => ({ $case: "removeContact", value: pair(userId, peer) });
-const group = (ownerId: string, ...members: string[]): CommandBody => ({
-  $case: "createGroup",
-  value: { groupId: newId("G"), ownerId, title: "a group", avatar: "", members, createdAt: now },
-});
-const log = async (userId: string) => (await store.updates.difference(userId, 0, 100)).updates;
-const types = async (userId: string) => (await log(userId)).map((update) => update.type);
+const group = (ownerId: string, ...members: string[]): CommandBody => createGroup(newId("G"), ownerId, members);
 
 describe("blocks", () => {
   test("what was accepted before a block and comes behind it is rejected, and the sender told", async () => {
-    expect(await apply(send(bob, ann), block(ann, bob), send(bob, ann), send(ann, bob))).toEqual([
+    expect(await codes(send(bob, ann), block(ann, bob), send(bob, ann), send(ann, bob))).toEqual([
       "OK",
       "OK",
       "PEER_REFUSES",
@@ -88,42 +38,45 @@ describe("blocks", () => {
     expect(await types(ann)).toEqual(["C2C", "BLOCK", "REJECT"]);
     expect(JSON.parse((await log(bob))[1]?.body ?? "")).toMatchObject({ code: 860, to: ann });
     // The next batch reads what the first has written.
-    expect(await apply(send(bob, ann), block(ann, bob, false), send(bob, ann))).toEqual(["PEER_REFUSES", "OK", "OK"]);
+    expect(await codes(send(bob, ann), block(ann, bob, false), send(bob, ann))).toEqual(["PEER_REFUSES", "OK", "OK"]);
   });
 
   test("each has a block of one's own: one's end does not end the other's", async () => {
-    expect(await apply(block(ann, bob), block(bob, ann), block(ann, bob, false), send(ann, bob))).toEqual([
+    expect(await codes(block(ann, bob), block(bob, ann), block(ann, bob, false), send(ann, bob))).toEqual([
       "OK",
       "OK",
       "OK",
       "PEER_REFUSES",
     ]);
-    expect([await store.contacts.blocks(ann, "", 9), await store.contacts.blocks(bob, "", 9)]).toMatchObject([[], [{ peer: ann }]]);
+    expect([await fixture.store.contacts.blocks(ann, "", 9), await fixture.store.contacts.blocks(bob, "", 9)]).toMatchObject([
+      [],
+      [{ peer: ann }],
+    ]);
   });
 
   test("again changes nothing and tells nobody; an end without a block leaves no conversation", async () => {
-    expect(await apply(block(ann, bob, false))).toEqual(["OK"]);
-    expect(await store.conversations.get([conversationIdOf(ann, bob)])).toEqual([]);
-    expect(await apply(block(ann, bob), block(ann, bob))).toEqual(["OK", "OK"]);
-    expect(await apply(block(ann, bob))).toEqual(["OK"]);
+    expect(await codes(block(ann, bob, false))).toEqual(["OK"]);
+    expect(await fixture.store.conversations.get([conversationIdOf(ann, bob)])).toEqual([]);
+    expect(await codes(block(ann, bob), block(ann, bob))).toEqual(["OK", "OK"]);
+    expect(await codes(block(ann, bob))).toEqual(["OK"]);
     expect(await types(ann)).toEqual(["BLOCK"]);
     expect(await types(bob)).toEqual([]);
-    expect(await apply(block(ann, newId("U")))).toEqual(["PEER_NOT_FOUND"]);
+    expect(await codes(block(ann, newId("U")))).toEqual(["PEER_NOT_FOUND"]);
   });
 
   test("neither brings the other into a group, in the batch of the block and later", async () => {
     const cat = await createUser();
-    expect(await apply(block(ann, bob), group(bob, cat, ann), group(ann, bob))).toEqual(["OK", "ADD_REFUSED", "ADD_REFUSED"]);
-    expect(await apply(group(bob, cat, ann), group(cat, ann, bob))).toEqual(["ADD_REFUSED", "OK"]);
+    expect(await codes(block(ann, bob), group(bob, cat, ann), group(ann, bob))).toEqual(["OK", "ADD_REFUSED", "ADD_REFUSED"]);
+    expect(await codes(group(bob, cat, ann), group(cat, ann, bob))).toEqual(["ADD_REFUSED", "OK"]);
     expect(await types(cat)).toEqual(["MEMBER"]);
   });
 });
 
 describe("contacts", () => {
-  const states = async (userId: string, peer: string) => (await store.contacts.get(userId, [peer])).map((row) => row.state);
+  const states = async (userId: string, peer: string) => (await fixture.store.contacts.get(userId, [peer])).map((row) => row.state);
 
   test("a whole history in one batch leaves what its end says, and every step in the logs", async () => {
-    const outcomes = await apply(request(ann, bob), answer(bob, ann, true), end(ann, bob), request(bob, ann), request(ann, bob));
+    const outcomes = await codes(request(ann, bob), answer(bob, ann, true), end(ann, bob), request(bob, ann), request(ann, bob));
     expect(outcomes).toEqual(["OK", "OK", "OK", "OK", "OK"]);
     expect([await states(ann, bob), await states(bob, ann)]).toEqual([["contact"], ["contact"]]);
     expect((await log(ann)).map((u) => (JSON.parse(u.body ?? "") as { state: string }).state)).toEqual([
@@ -133,21 +86,21 @@ describe("contacts", () => {
       "incoming",
       "contact",
     ]);
-    const [conversation] = await store.conversations.get([conversationIdOf(ann, bob)]);
+    const [conversation] = await fixture.store.conversations.get([conversationIdOf(ann, bob)]);
     expect(conversation).toMatchObject({ lastSeq: 0, relation: 1 });
-    expect(await apply(end(bob, ann), answer(ann, bob, true), answer(ann, bob, false))).toEqual(["OK", "NOT_FOUND", "OK"]);
+    expect(await codes(end(bob, ann), answer(ann, bob, true), answer(ann, bob, false))).toEqual(["OK", "NOT_FOUND", "OK"]);
     expect([await states(ann, bob), await states(bob, ann)]).toEqual([[], []]);
   });
 
   test("one may have 100 open requests, counted over batches and within one", async () => {
     const others = await Promise.all(Array.from({ length: 102 }, createUser));
-    expect(await apply(...others.slice(0, 60).map((other) => request(ann, other)))).toEqual(Array(60).fill("OK"));
-    const rest = await apply(...others.slice(60).map((other) => request(ann, other)));
+    expect(await codes(...others.slice(0, 60).map((other) => request(ann, other)))).toEqual(Array(60).fill("OK"));
+    const rest = await codes(...others.slice(60).map((other) => request(ann, other)));
     expect(rest).toEqual([...Array(40).fill("OK"), "LIST_FULL", "LIST_FULL"]);
     const [first, second] = others as [string, string];
     const last = others.at(-1) as string;
     // An answer makes room, in the same batch too; the first again needs none.
-    expect(await apply(request(ann, first), request(ann, last), answer(second, ann, true), request(ann, last))).toEqual([
+    expect(await codes(request(ann, first), request(ann, last), answer(second, ann, true), request(ann, last))).toEqual([
       "OK",
       "LIST_FULL",
       "OK",
@@ -157,8 +110,8 @@ describe("contacts", () => {
 
   test("messages from contacts alone: as of their place in the log", async () => {
     const only = { userId: bob, messages: "contacts", groups: "contacts", lastSeen: "everyone", findByAccount: true } as const;
-    await store.ingest.transaction((tx) => tx.write({ ...noChanges, privacy: [only] }));
-    const codes = await apply(
+    await fixture.store.ingest.transaction((tx) => tx.write({ ...noChanges, privacy: [only] }));
+    const outcomes = await codes(
       send(ann, bob),
       send(bob, ann),
       request(ann, bob),
@@ -169,6 +122,6 @@ describe("contacts", () => {
       send(ann, bob),
       group(ann, bob),
     );
-    expect(codes).toEqual(["PEER_REFUSES", "OK", "OK", "OK", "OK", "OK", "OK", "PEER_REFUSES", "ADD_REFUSED"]);
+    expect(outcomes).toEqual(["PEER_REFUSES", "OK", "OK", "OK", "OK", "OK", "OK", "PEER_REFUSES", "ADD_REFUSED"]);
   });
 });

@@ -35,19 +35,6 @@ export const topicsContract = (harness: QueueHarness): void => {
     expect(await queue.read(topic, 0, 20, 3)).toEqual({ records: [], end: 20 });
   });
 
-  test("produce refuses with QUEUE_FULL what is more than may wait, keeps what it took, and recovers", async () => {
-    const { queue, topic } = await withTopic(harness, 1, { bufferMb: 1 });
-    const value = Buffer.alloc(50_000, "x");
-    const results = await Promise.allSettled(Array.from({ length: 60 }, () => queue.produce(topic, [{ key: "k", value }])));
-    const taken = results.filter((r) => r.status === "fulfilled").length;
-    const refused = results.flatMap((r) => (r.status === "rejected" ? [r.reason as AppError] : []));
-    expect(taken).toBeGreaterThanOrEqual(20);
-    expect(refused.length).toBeGreaterThan(0);
-    for (const error of refused) expect(error).toMatchObject({ code: "QUEUE_FULL", retryable: true });
-    await queue.produce(topic, [{ key: "k", value }]);
-    expect((await queue.read(topic, 0, 0, 1)).end).toBe(taken + 1);
-  });
-
   test("topics are created once; another number of partitions is an error that names both", async () => {
     const { queue, topic } = await withTopic(harness, 4);
     await queue.ensureTopics([{ name: topic, partitions: 4, durable: true }]);
