@@ -3,7 +3,7 @@ import type { AccessClaims } from "@dunlin/domain";
 import type { ErrorCode } from "@dunlin/proto";
 import type { z } from "zod";
 import type { Api } from "../api.js";
-import type { OperationClass } from "../limits/limits.js";
+import type { OperationClass } from "../limits/operation-classes.js";
 import type { Language } from "./language.js";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -61,6 +61,10 @@ export interface RouteSpec<
   readonly path: string;
   readonly tag: string;
   readonly summary: string;
+  /** Whose part it is and what others are answered, in whole sentences: the authorisation rule, for the documentation. */
+  readonly who: string;
+  /** Limits of its own beside rates, sizes of bodies and what the schemas say, without a full stop: for the documentation. */
+  readonly bounds?: string;
   /** Whether an access token is needed; true when it is not said. */
   readonly auth?: boolean;
   readonly params?: P;

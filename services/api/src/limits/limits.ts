@@ -3,35 +3,10 @@ import { type AccessClaims, addressKey } from "@dunlin/domain";
 import type { Cache } from "@dunlin/engines/cache";
 import { AppError, type Clock, type Metrics } from "@dunlin/runtime";
 import type { ApiConfig } from "../config.js";
+import { type OperationClass, operationClasses, type RateSubject } from "./operation-classes.js";
 import { RateLimit } from "./rate-limit.js";
 
-/** Kinds of operations that are limited apart from each other. */
-export type OperationClass = "send" | "login" | "register" | "code" | "lookup" | "contact" | "profile" | "upload" | "other";
-type Subject = "user" | "device" | "ip" | "email";
-
-type Table = Readonly<Record<OperationClass, { readonly windowS: number } & Readonly<Partial<Record<Subject, number>>>>>;
-
-const tableOf = (config: ApiConfig): Table => ({
-  send: { windowS: 1, user: config.IM_RATE_SENDS_PER_S, device: config.IM_RATE_SENDS_DEVICE_PER_S, ip: config.IM_RATE_SENDS_IP_PER_S },
-  login: { windowS: 60, ip: config.IM_RATE_LOGINS_PER_MIN },
-  register: { windowS: 60, ip: config.IM_RATE_REGISTER_PER_MIN },
-  code: { windowS: 3600, ip: config.IM_RATE_CODES_PER_HOUR },
-  lookup: {
-    windowS: 60,
-    user: config.IM_RATE_LOOKUPS_PER_MIN,
-    device: config.IM_RATE_LOOKUPS_DEVICE_PER_MIN,
-    ip: config.IM_RATE_LOOKUPS_IP_PER_MIN,
-  },
-  contact: { windowS: 60, user: config.IM_RATE_CONTACT_REQUESTS_PER_MIN },
-  profile: { windowS: 60, user: config.IM_RATE_PROFILE_CHANGES_PER_MIN },
-  upload: {
-    windowS: 60,
-    user: config.IM_RATE_UPLOADS_PER_MIN,
-    device: config.IM_RATE_UPLOADS_DEVICE_PER_MIN,
-    ip: config.IM_RATE_UPLOADS_IP_PER_MIN,
-  },
-  other: { windowS: 1, user: config.IM_RATE_OTHER_PER_S, device: config.IM_RATE_OTHER_DEVICE_PER_S, ip: config.IM_RATE_OTHER_IP_PER_S },
-});
+type Subject = RateSubject | "email";
 
 export interface LimitsDeps {
   readonly cache: Pick<Cache, "limiter">;
@@ -53,8 +28,9 @@ export class Limits {
     this.#refused = metrics.counter("dunlin_rate_limited_total", "Requests refused for their rate.", ["operation", "subject"]);
     this.loginFailures = this.#open("login-failure-ip", config.IM_RATE_LOGIN_FAILURES_PER_MIN, 60);
     this.#codesTo = this.#open("code-email", config.IM_RATE_CODES_EMAIL_PER_HOUR, 3600);
-    for (const [operation, { windowS, ...subjects }] of Object.entries(tableOf(config))) {
-      for (const [subject, points] of Object.entries(subjects)) {
+    for (const [operation, { windowS, ...subjects }] of Object.entries(operationClasses)) {
+      for (const [subject, setting] of Object.entries(subjects)) {
+        const points = config[setting];
         if (points > 0) this.#limits.set(`${operation}-${subject}`, this.#open(`${operation}-${subject}`, points, windowS));
       }
     }

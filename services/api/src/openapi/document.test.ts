@@ -6,6 +6,8 @@ import { openApiDocument } from "./document.js";
 
 interface Operation {
   operationId: string;
+  summary: string;
+  description: string;
   security: unknown[];
   parameters?: { name: string; in: string }[];
   requestBody?: { content: Record<string, { schema: { $ref?: string } }> };
@@ -30,6 +32,8 @@ test.each(routes.map((route) => [route.id, route] as const))("%s names its param
   const operation = document.paths[route.path]?.[route.method];
   if (!operation) throw new Error("not described");
   expect(operation.operationId).toBe(route.id);
+  expect(operation.summary).toMatch(/^[A-Z]/);
+  expect(operation.description).toMatch(/^\*\*Who:\*\* [A-Z].*\.\n\n\*\*Limits:\*\* .*`IM_RATE_\w+`.*\.$/);
   expect(operation.security).toHaveLength(route.auth ? 1 : 0);
   const inPath = (operation.parameters ?? []).filter((p) => p.in === "path").map((p) => p.name);
   expect(inPath).toEqual([...route.path.matchAll(/\{(\w+)\}/g)].map((m) => m[1]));

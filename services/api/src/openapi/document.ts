@@ -1,7 +1,9 @@
 import { extendZodWithOpenApi, OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from "@asteasolutions/zod-to-openapi";
 import { type ErrorCode, errors } from "@dunlin/proto";
 import { z } from "zod";
+import { BODY_BYTES_MAX } from "../http/json-body.js";
 import { errorsOf, type Route } from "../http/route.js";
+import { rateText } from "../limits/operation-classes.js";
 import { routes } from "../routes/index.js";
 
 extendZodWithOpenApi(z);
@@ -49,6 +51,15 @@ const responsesOf = (route: Route) => {
   return responses;
 };
 
+const bodyText = (route: Route): string[] => (route.body ? [`A body of at most ${BODY_BYTES_MAX / 1024} KiB`] : []);
+
+/** Whose part an operation is, and its limits; its errors stand with the responses. */
+const descriptionOf = (route: Route): string =>
+  [
+    `**Who:** ${route.who}`,
+    `**Limits:** ${[rateText(route.limit), ...bodyText(route), ...(route.bounds === undefined ? [] : [route.bounds])].join(". ")}.`,
+  ].join("\n\n");
+
 /** The OpenAPI 3.1 document of the route table. */
 export const openApiDocument = (): object => {
   const registry = new OpenAPIRegistry();
@@ -60,6 +71,7 @@ export const openApiDocument = (): object => {
       operationId: route.id,
       tags: [route.tag],
       summary: route.summary,
+      description: descriptionOf(route),
       security: route.auth ? [{ [bearer.name]: [] }] : [],
       request: {
         ...(route.params ? { params: route.params } : {}),

@@ -7,6 +7,7 @@ import { route } from "../http/route.js";
 import { code, email } from "./email-codes.js";
 import { device, plainText, tokensView } from "./schemas.js";
 import { showUser } from "./users.js";
+import { who } from "./who.js";
 
 const account = z
   .string()
@@ -32,6 +33,8 @@ export const authRoutes = [
     path: "/v1/auth/register",
     tag,
     summary: "Create an account and log in",
+    who: who.anybody,
+    bounds: "`IM_RATE_LOGIN_FAILURES_PER_MIN` wrong codes of an address",
     auth: false,
     limit: "register",
     body: z
@@ -65,6 +68,8 @@ export const authRoutes = [
     path: "/v1/auth/login",
     tag,
     summary: "Log in; the device's earlier session ends",
+    who: who.anybody,
+    bounds: "`IM_RATE_LOGIN_FAILURES_PER_MIN` refusals of an address",
     auth: false,
     limit: "login",
     body: z.strictObject({ account, password: z.string().min(1).max(128), ...device }).meta({ id: "LoginRequest" }),
@@ -83,6 +88,8 @@ export const authRoutes = [
     path: "/v1/auth/refresh",
     tag,
     summary: "Trade a refresh token for new tokens; each is good once, and 30 s longer should the answer be lost",
+    who: "Whoever has the refresh token; no access token is needed.",
+    bounds: "`IM_RATE_LOGIN_FAILURES_PER_MIN` refusals of an address",
     auth: false,
     limit: "login",
     body: z.strictObject({ refresh_token: z.string().min(1).max(1024) }).meta({ id: "RefreshRequest" }),
@@ -101,6 +108,7 @@ export const authRoutes = [
     path: "/v1/auth/logout",
     tag,
     summary: "End this session and close its connection",
+    who: "Every user, the session of the token.",
     response: z.object({}),
     errors: [],
     handler: async ({ accounts }, { claims }) => {

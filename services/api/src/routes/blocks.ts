@@ -3,6 +3,7 @@ import type { Api } from "../api.js";
 import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { changeView, cursorParameter, pageOf, queryInteger, time, userId } from "./schemas.js";
+import { who } from "./who.js";
 
 const BLOCKS_PAGE_MAX = 200;
 const DEFAULT_LIMIT = 100;
@@ -27,6 +28,8 @@ export const blockRoutes = [
     tag,
     summary:
       "Keep a user away: no messages between the two, no contact requests, no adding each other to groups, no presence and no read receipts. One's devices learn it by a BLOCK update, the other user does not. 202 when it takes effect a little later",
+    who: who.self,
+    bounds: "At most 5,000 blocks",
     params: userParameter,
     statuses: [200, 202],
     response: changeView,
@@ -39,6 +42,7 @@ export const blockRoutes = [
     path: "/v1/blocks/{user}",
     tag,
     summary: "No longer keep a user away. 202 when it takes effect a little later",
+    who: who.self,
     params: userParameter,
     statuses: [200, 202],
     response: changeView,
@@ -51,6 +55,7 @@ export const blockRoutes = [
     path: "/v1/blocks",
     tag,
     summary: "Whom one keeps away, by user id",
+    who: who.self,
     query: z.strictObject({ cursor: cursorParameter.optional(), limit: queryInteger(1, BLOCKS_PAGE_MAX).optional() }),
     response: pageOf(blockView),
     errors: [],

@@ -5,6 +5,7 @@ import type { Api } from "../api.js";
 import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { cursorParameter, pageOf, plainText, queryInteger, time, userId } from "./schemas.js";
+import { who } from "./who.js";
 
 const PAGE_MAX = 200;
 const DEFAULT_LIMIT = 100;
@@ -66,6 +67,8 @@ export const contactRoutes = [
     path: "/v1/contacts",
     tag,
     summary: `Ask a user to be a contact; who has been asked by that user accepts. At most 5,000 contacts and 100 open requests of one's own. ${told}. ${late}`,
+    who: "Every user whom neither a block of either side keeps away.",
+    bounds: "At most 5,000 contacts and 100 open requests of one's own, 1,000 to one user",
     limit: "contact",
     body: z.strictObject({ user_id: userId, message: plainText(256).optional() }).meta({ id: "ContactRequest" }),
     statuses: [200, 202],
@@ -81,6 +84,7 @@ export const contactRoutes = [
     path: "/v1/contacts",
     tag,
     summary: "One's contacts, by user id",
+    who: who.self,
     query: z.strictObject({ cursor: cursorParameter.optional(), limit: queryInteger(1, PAGE_MAX).optional() }),
     response: pageOf(contactView),
     errors: [],
@@ -92,6 +96,7 @@ export const contactRoutes = [
     path: "/v1/contacts/requests",
     tag,
     summary: "Requests that wait for an answer, by user id: those of others, or with direction=outgoing one's own",
+    who: who.self,
     query: z.strictObject({
       direction: z.enum(["incoming", "outgoing"]).optional(),
       cursor: cursorParameter.optional(),
@@ -107,6 +112,8 @@ export const contactRoutes = [
     path: "/v1/contacts/{user}",
     tag,
     summary: `Accept or refuse a user's request. ${told}. ${late}`,
+    who: "Whom the request was made to.",
+    bounds: "At most 5,000 contacts",
     params: userParameter,
     body: z.strictObject({ action: z.enum(["accept", "refuse"]) }).meta({ id: "ContactAnswer" }),
     statuses: [200, 202],
@@ -121,6 +128,7 @@ export const contactRoutes = [
     path: "/v1/contacts/{user}",
     tag,
     summary: `Say what one calls a contact. Only one's own devices learn it. ${late}`,
+    who: "Every user, of one's own contacts.",
     params: userParameter,
     body: z.strictObject({ remark }).meta({ id: "ContactChange" }),
     statuses: [200, 202],
@@ -135,6 +143,7 @@ export const contactRoutes = [
     path: "/v1/contacts/{user}",
     tag,
     summary: `End a contact, take one's request back or refuse the other's. ${told}. ${late}`,
+    who: "Both sides of the contact or the request.",
     params: userParameter,
     statuses: [200, 202],
     response: contactView,

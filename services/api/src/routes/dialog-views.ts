@@ -4,6 +4,7 @@ import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { pageText } from "./page-text.js";
 import { changeView, cursorParameter, dialogView, messageView, pageOf, peerId, queryInteger, SEQ_MAX } from "./schemas.js";
+import { who } from "./who.js";
 
 const MENTIONS_MAX = 200;
 const DEFAULT_LIMIT = 50;
@@ -24,6 +25,7 @@ export const dialogViewRoutes = [
     path: "/v1/dialogs/unread",
     tag,
     summary: "What is unread in all dialogs together; those muted now are counted apart",
+    who: who.self,
     response: z.object({ ...counts, muted: z.object(counts) }).meta({ id: "UnreadCounts" }),
     errors: [],
     handler: async ({ store, ctx }, { claims }) => {
@@ -38,6 +40,8 @@ export const dialogViewRoutes = [
     path: "/v1/dialogs/pinned",
     tag,
     summary: "Pin these dialogs, the first on top, and unpin all others. 202 when it takes effect a little later",
+    who: "Every user, of one's own dialogs.",
+    bounds: `At most ${DIALOG_PINS_MAX} pinned dialogs`,
     body: z.strictObject({ peers: z.array(peerId).max(DIALOG_PINS_MAX) }).meta({ id: "PinnedRequest" }),
     statuses: [200, 202],
     response: changeView,
@@ -53,6 +57,8 @@ export const dialogViewRoutes = [
     path: "/v1/dialogs/{peer}",
     tag,
     summary: "Pin, mute, archive, mark as unread, keep a draft; on all of one's devices. 202 when it takes effect a little later",
+    who: who.dialog,
+    bounds: `At most ${DIALOG_PINS_MAX} pinned dialogs, a draft of ${DRAFT_MAX} characters`,
     params: peerParameter,
     body: z
       .strictObject({
@@ -84,6 +90,7 @@ export const dialogViewRoutes = [
     path: "/v1/dialogs/{peer}",
     tag,
     summary: "Delete a dialog and its messages for oneself; a later message brings it back. 202 when it takes effect a little later",
+    who: who.dialog,
     params: peerParameter,
     statuses: [200, 202],
     response: changeView,
@@ -99,6 +106,7 @@ export const dialogViewRoutes = [
     path: "/v1/dialogs/{peer}/mentions",
     tag,
     summary: "Unread messages that mention the caller or everybody, the oldest first",
+    who: who.dialog,
     params: peerParameter,
     query: z.strictObject({ cursor: cursorParameter.optional(), limit: queryInteger(1, MENTIONS_MAX).optional() }),
     response: pageOf(messageView),

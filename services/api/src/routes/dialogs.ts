@@ -5,6 +5,7 @@ import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { pageText } from "./page-text.js";
 import { cursorParameter, dialogView, messageView, pageOf, peerId, queryInteger, SEQ_MAX } from "./schemas.js";
+import { who } from "./who.js";
 
 const DIALOGS_MAX = 100;
 const HISTORY_MAX = 200;
@@ -23,6 +24,7 @@ export const dialogRoutes = [
     path: "/v1/dialogs",
     tag,
     summary: "One's dialogs: pinned first, then by last activity",
+    who: who.self,
     query: z.strictObject({ cursor: cursorParameter.optional(), limit: queryInteger(1, DIALOGS_MAX).optional() }),
     response: pageOf(dialogView),
     errors: [],
@@ -41,6 +43,7 @@ export const dialogRoutes = [
     path: "/v1/dialogs/{peer}",
     tag,
     summary: "One dialog",
+    who: who.dialog,
     params: peerParameter,
     response: dialogView,
     errors: ["NOT_FOUND", "PEER_NOT_FOUND", "NOT_A_MEMBER", "GROUP_UPGRADED"],
@@ -56,6 +59,7 @@ export const dialogRoutes = [
     path: "/v1/dialogs/{peer}/messages",
     tag,
     summary: "Messages ascending by seq: the newest, those before a place, or those after one",
+    who: who.dialog,
     params: peerParameter,
     query: z
       .strictObject({
@@ -100,6 +104,7 @@ export const dialogRoutes = [
     path: "/v1/dialogs/{peer}/pinned",
     tag,
     summary: "The pinned messages of a conversation, the newest pin first",
+    who: who.dialog,
     params: peerParameter,
     response: pageOf(
       z
@@ -124,6 +129,7 @@ export const dialogRoutes = [
     path: "/v1/dialogs/{peer}/read",
     tag,
     summary: "Everything up to a seq is read; 202 when it takes effect a little later",
+    who: who.dialog,
     params: peerParameter,
     body: z.strictObject({ seq: z.int().min(0).max(SEQ_MAX) }).meta({ id: "ReadRequest" }),
     statuses: [200, 202],

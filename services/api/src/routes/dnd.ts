@@ -2,6 +2,7 @@ import { dndOf, dndScheduleSchema, systemConversationOf } from "@dunlin/domain";
 import { z } from "zod";
 import { route } from "../http/route.js";
 import { changeView, SEQ_MAX } from "./schemas.js";
+import { who } from "./who.js";
 
 const schedule = dndScheduleSchema.meta({ id: "DndSchedule" });
 
@@ -22,6 +23,7 @@ export const dndRoutes = [
     path: "/v1/dnd",
     tag,
     summary: "When one is not to be disturbed by pushes",
+    who: who.self,
     response: dndView,
     errors: [],
     handler: async ({ store }, { claims }) => {
@@ -35,6 +37,7 @@ export const dndRoutes = [
     path: "/v1/dnd",
     tag,
     summary: "Choose when not to be disturbed: what is not given is off. 202 when it takes effect a little later",
+    who: who.self,
     body: z
       .strictObject({
         snooze_until: z.int().min(0).max(SEQ_MAX).optional(),

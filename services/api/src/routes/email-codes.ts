@@ -2,6 +2,7 @@ import { addressKey, PASSWORD_LENGTH } from "@dunlin/domain";
 import { z } from "zod";
 import { countingFailures } from "../http/counting-failures.js";
 import { route } from "../http/route.js";
+import { who } from "./who.js";
 
 export const email = z
   .string()
@@ -23,6 +24,8 @@ export const emailCodeRoutes = [
     path: "/v1/auth/email-codes",
     tag,
     summary: "Send a code to an e-mail address; the answer is the same whether it has an account or not",
+    who: who.anybody,
+    bounds: "`IM_RATE_CODES_EMAIL_PER_HOUR` codes to one e-mail address in an hour",
     auth: false,
     limit: "code",
     body: z.strictObject({ email, purpose: z.enum(["register", "reset"]) }).meta({ id: "EmailCodeRequest" }),
@@ -41,6 +44,8 @@ export const emailCodeRoutes = [
     path: "/v1/auth/reset-password",
     tag,
     summary: "Set a new password with a code; every session of the user ends",
+    who: "Whoever has the code that was sent to the e-mail address; no token is needed.",
+    bounds: "`IM_RATE_LOGIN_FAILURES_PER_MIN` wrong codes of an address",
     auth: false,
     limit: "login",
     body: z

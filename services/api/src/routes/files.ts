@@ -7,6 +7,7 @@ import type { Api } from "../api.js";
 import { rangeOf } from "../http/range.js";
 import { type Reply, route } from "../http/route.js";
 import { fileId } from "./schemas.js";
+import { who } from "./who.js";
 
 const NAME_CHARS_MAX = 255;
 const TOKEN_CHARS_MAX = 4_100;
@@ -70,6 +71,8 @@ export const fileRoutes = [
     tag,
     limit: "upload",
     summary: "Announce a file; then PUT its bytes to `upload_url` with the headers given, and complete it",
+    who: "Every user.",
+    bounds: "At most `IM_FILES_MAX_MB`, of `IM_FILES_TYPES`; it is removed when it is not sent within an hour",
     body: z
       .strictObject({
         name: fileName,
@@ -98,6 +101,7 @@ export const fileRoutes = [
     path: "/v1/files/{id}/complete",
     tag,
     summary: "The bytes are up: they are checked, and the file may be sent. Sent within an hour, it stays",
+    who: "Who has announced the file; to anybody else `FILE_NOT_FOUND`, whether there is such a file or not.",
     params: fileParameter,
     response: fileView,
     errors: ["FILE_NOT_FOUND", "FILE_NOT_UPLOADED", "FILE_DAMAGED", "FILE_TYPE_REFUSED", "FILE_TOO_LARGE"],
@@ -109,6 +113,7 @@ export const fileRoutes = [
     path: "/v1/files/{id}",
     tag,
     summary: "A file's bytes, whole or one range, as an attachment; for its owner and whoever may read a message with it",
+    who: "The file's owner, and who may see a message with it; to anybody else `FILE_NOT_FOUND`, whether there is such a file or not.",
     params: fileParameter,
     statuses: [200, 206, 302],
     contentType: "application/octet-stream",
@@ -134,6 +139,7 @@ export const fileRoutes = [
     path: "/v1/files/{id}/thumbnail",
     tag,
     summary: "An image made small: its longer side has `size` pixels at most",
+    who: "The file's owner, and who may see a message with it; to anybody else `FILE_NOT_FOUND`, whether there is such a file or not.",
     params: fileParameter,
     query: z.strictObject({
       size: z
@@ -158,6 +164,8 @@ export const fileRoutes = [
     path: "/v1/blobs/{token}",
     tag,
     summary: "Where `upload_url` leads when the blobs lie in a folder; the URL is the permission",
+    who: who.urlHolder,
+    bounds: "The size and type that were announced; the time that `IM_FILES_UPLOAD_S` gives",
     auth: false,
     params: tokenParameter,
     rawBody: true,
@@ -179,6 +187,7 @@ export const fileRoutes = [
     path: "/v1/blobs/{token}",
     tag,
     summary: "Where a redirect of `GET /v1/files/{id}` leads when the blobs lie in a folder; the URL is the permission",
+    who: who.urlHolder,
     auth: false,
     params: tokenParameter,
     contentType: "application/octet-stream",

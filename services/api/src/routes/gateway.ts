@@ -9,6 +9,7 @@ export const gatewayRoutes = [
     path: "/v1/gateway",
     tag: "Updates",
     summary: "Where to connect, the least loaded first",
+    who: "Every user.",
     response: z
       .object({
         urls: z.array(z.string()).meta({ description: "WebSocket URLs; append ?token=" }),

@@ -5,6 +5,7 @@ import { route } from "../http/route.js";
 import { groupParameter, showGroup, statusOf, tag } from "./groups.js";
 import { changeView, groupId, groupView, joinMode, pageOf, pageQuery, plainText, time, userId } from "./schemas.js";
 import { avatar } from "./users.js";
+import { who } from "./who.js";
 
 const DEFAULT_LIMIT = 50;
 const memberParameters = z.strictObject({ id: groupId, user: userId });
@@ -27,6 +28,7 @@ export const groupGovernanceRoutes = [
     path: "/v1/groups/{id}",
     tag,
     summary: "Change what a group says of itself; the owner and admins may. 202 when it takes effect a little later",
+    who: who.leaders,
     params: groupParameter,
     body: z
       .strictObject({
@@ -54,6 +56,7 @@ export const groupGovernanceRoutes = [
     path: "/v1/groups/{id}/members/{user}",
     tag,
     summary: "Make a member an admin or no longer (the owner may), or mute one (admins too). 202 when it takes effect a little later",
+    who: "The group's owner; admins may mute those below them. Other members get `FORBIDDEN`, anybody else `NOT_A_MEMBER`, whether there is such a group or not.",
     params: memberParameters,
     body: z
       .strictObject({ role: z.enum(["admin", "member"]).optional(), muted_until: until.optional() })
@@ -74,6 +77,7 @@ export const groupGovernanceRoutes = [
     path: "/v1/groups/{id}/transfer",
     tag,
     summary: "Make another member the owner; the owner may, and stays as an admin. 202 when it takes effect a little later",
+    who: who.owner,
     params: groupParameter,
     body: z.strictObject({ user_id: userId }).meta({ id: "TransferRequest" }),
     statuses: [200, 202],
@@ -90,6 +94,7 @@ export const groupGovernanceRoutes = [
     path: "/v1/groups/{id}",
     tag,
     summary: "End a group; the owner may. It stays readable, and nobody sends any more. 202 when it takes effect a little later",
+    who: who.owner,
     params: groupParameter,
     statuses: [200, 202],
     response: changeView,
@@ -105,6 +110,7 @@ export const groupGovernanceRoutes = [
     path: "/v1/groups/{id}/bans/{user}",
     tag,
     summary: "Keep a user out, removing who is in; the owner and admins may. 202 when it takes effect a little later",
+    who: "The group's owner and admins, those below them; other members get `FORBIDDEN`, anybody else `NOT_A_MEMBER`, whether there is such a group or not.",
     params: memberParameters,
     statuses: [200, 202],
     response: changeView,
@@ -120,6 +126,7 @@ export const groupGovernanceRoutes = [
     path: "/v1/groups/{id}/bans/{user}",
     tag,
     summary: "Let a user be brought in again; the owner and admins may. 202 when it takes effect a little later",
+    who: who.leaders,
     params: memberParameters,
     statuses: [200, 202],
     response: changeView,
@@ -135,6 +142,7 @@ export const groupGovernanceRoutes = [
     path: "/v1/groups/{id}/bans",
     tag,
     summary: "Whom a group keeps out; the owner and admins may see it",
+    who: who.leaders,
     params: groupParameter,
     query: pageQuery,
     response: pageOf(

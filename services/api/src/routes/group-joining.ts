@@ -4,6 +4,7 @@ import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { groupParameter, statusOf, tag } from "./groups.js";
 import { changeView, groupId, pageOf, pageQuery, plainText, time, userId } from "./schemas.js";
+import { who } from "./who.js";
 
 const DEFAULT_LIMIT = 50;
 
@@ -33,6 +34,7 @@ export const groupJoiningRoutes = [
     tag,
     summary:
       "A new invite link in place of the one there is; it works while `join` is link or approval. 202 when it takes effect a little later",
+    who: who.leaders,
     params: groupParameter,
     body: z
       .strictObject({
@@ -55,6 +57,7 @@ export const groupJoiningRoutes = [
     path: "/v1/groups/{id}/invite-link",
     tag,
     summary: "The invite link; the owner and admins may see it",
+    who: who.leaders,
     params: groupParameter,
     response: linkView,
     errors: ["NOT_A_MEMBER", "GROUP_DISSOLVED", "FORBIDDEN", "NOT_FOUND"],
@@ -66,6 +69,7 @@ export const groupJoiningRoutes = [
     path: "/v1/groups/{id}/invite-link",
     tag,
     summary: "The invite link works no longer. 202 when it takes effect a little later",
+    who: who.leaders,
     params: groupParameter,
     statuses: [200, 202],
     response: changeView,
@@ -81,6 +85,8 @@ export const groupJoiningRoutes = [
     path: "/v1/groups/join",
     tag,
     summary: "Come in by an invite link, or ask to where that needs approval. 202 when it takes effect a little later",
+    who: "Whoever has the link and is not banned; a link that is not good is `LINK_INVALID`, whatever the reason.",
+    bounds: "The uses and the end that the link was given",
     body: z
       .strictObject({
         link: z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{1,64}$/, "not an invite link's code"),
@@ -101,6 +107,7 @@ export const groupJoiningRoutes = [
     path: "/v1/groups/{id}/join-requests",
     tag,
     summary: "Who waits to be let in, the longest waiting first; the owner and admins may see it",
+    who: who.leaders,
     params: groupParameter,
     query: pageQuery,
     response: pageOf(
@@ -143,6 +150,7 @@ export const groupJoiningRoutes = [
     path: "/v1/groups/{id}/join-requests/{user}",
     tag,
     summary: "Let in who has asked, or do not; the owner and admins may. 202 when it takes effect a little later",
+    who: who.leaders,
     params: z.strictObject({ id: groupId, user: userId }),
     body: z.strictObject({ accept: z.boolean() }).meta({ id: "JoinAnswer" }),
     statuses: [200, 202],

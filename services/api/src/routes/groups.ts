@@ -6,6 +6,7 @@ import type { Api } from "../api.js";
 import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { anyGroupId, changeView, cursorParameter, groupView, memberView, pageOf, plainText, queryInteger, userId } from "./schemas.js";
+import { who } from "./who.js";
 
 const MEMBERS_MAX = 200;
 const DEFAULT_LIMIT = 100;
@@ -52,6 +53,8 @@ export const groupRoutes = [
     path: "/v1/groups",
     tag,
     summary: "Create a group with the caller as owner; 202 when it takes effect a little later",
+    who: "Every user; whom a block or privacy keeps from being brought in is refused with `ADD_REFUSED`.",
+    bounds: "At most `IM_GROUP_MEMBERS_MAX` members of a group",
     body: z
       .strictObject({
         kind: z.enum(["group", "supergroup"]),
@@ -96,6 +99,7 @@ export const groupRoutes = [
     path: "/v1/groups/{id}",
     tag,
     summary: "A group one is a member of",
+    who: who.members,
     params: groupParameter,
     response: groupView,
     errors: ["NOT_A_MEMBER", "GROUP_UPGRADED"],
@@ -107,6 +111,7 @@ export const groupRoutes = [
     path: "/v1/groups/{id}/members",
     tag,
     summary: "A group's members, the first to join first; a supergroup's by user id",
+    who: who.members,
     params: groupParameter,
     query: z.strictObject({ cursor: cursorParameter.optional(), limit: queryInteger(1, MEMBERS_MAX).optional() }),
     response: pageOf(memberView),
@@ -144,6 +149,8 @@ export const groupRoutes = [
     tag,
     summary:
       "Bring users in; any member may, where joining needs approval only the owner and admins. 202 when it takes effect a little later",
+    who: "The group's members; where joining needs approval its owner and admins. To anybody else `NOT_A_MEMBER`, whether there is such a group or not. Whom a block or privacy keeps from being brought in is refused with `ADD_REFUSED`, who is banned with `BANNED`.",
+    bounds: "At most `IM_GROUP_MEMBERS_MAX` members of a group, `IM_SUPERGROUP_MEMBERS_MAX` of a supergroup",
     params: groupParameter,
     body: z.strictObject({ user_ids: z.array(userId).min(1).max(MEMBERS_MAX) }).meta({ id: "AddMembersRequest" }),
     statuses: [200, 202],
@@ -171,6 +178,7 @@ export const groupRoutes = [
     path: "/v1/groups/{id}/members/{user}",
     tag,
     summary: "Remove a member; the owner and admins may. 202 when it takes effect a little later",
+    who: "The group's owner and admins, those below them; other members get `FORBIDDEN`, anybody else `NOT_A_MEMBER`, whether there is such a group or not.",
     params: z.strictObject({ id: anyGroupId, user: userId }),
     statuses: [200, 202],
     response: changeView,
@@ -186,6 +194,7 @@ export const groupRoutes = [
     path: "/v1/groups/{id}/leave",
     tag,
     summary: "Leave a group. 202 when it takes effect a little later",
+    who: who.members,
     params: groupParameter,
     statuses: [200, 202],
     response: changeView,

@@ -2,6 +2,7 @@ import { emojiOf } from "@dunlin/domain";
 import { z } from "zod";
 import { route } from "../http/route.js";
 import { changeView, messageId, payload } from "./schemas.js";
+import { who } from "./who.js";
 
 const parameter = z.strictObject({ id: messageId });
 const reactionParameter = z.strictObject({
@@ -27,6 +28,8 @@ export const messageChangeRoutes = [
     path: "/v1/messages/{id}",
     tag,
     summary: `Put another payload in the place of one's message, of the same msg_type and with the same files; ${later}`,
+    who: "The message's sender, as long as sending there is allowed; who may see it otherwise gets `FORBIDDEN`, anybody else `NOT_FOUND`, whether there is such a message or not.",
+    bounds: "For `IM_EDIT_WINDOW_S` after it was sent; a payload of at most 16,384 bytes",
     params: parameter,
     body: z.strictObject({ payload }).meta({ id: "EditRequest" }),
     statuses: [200, 202],
@@ -52,6 +55,7 @@ export const messageChangeRoutes = [
     path: "/v1/messages/{id}/edits",
     tag,
     summary: "What a message said before it was edited, the oldest first; for its sender and a group's owner and admins",
+    who: "The message's sender, and in a group its owner and admins; other readers get `FORBIDDEN`, anybody else `NOT_FOUND`, whether there is such a message or not.",
     params: parameter,
     response: z.object({
       items: z.array(
@@ -78,6 +82,8 @@ export const messageChangeRoutes = [
     path: "/v1/messages/{id}",
     tag,
     summary: `Recall a message for everybody (the sender for a while, a group's owner and admins always), or delete it for oneself; ${later}`,
+    who: "For oneself: who may see the message. For everyone: its sender, and in a group its owner and admins; other readers get `FORBIDDEN`, anybody else `NOT_FOUND`, whether there is such a message or not.",
+    bounds: "The sender recalls for `IM_RECALL_WINDOW_S` after it was sent",
     params: parameter,
     query: z.strictObject({ for: z.enum(["everyone", "me"]) }),
     statuses: [200, 202],
@@ -96,6 +102,8 @@ export const messageChangeRoutes = [
     path: "/v1/messages/{id}/reactions/{emoji}",
     tag,
     summary: `React to a message; ${later}`,
+    who: who.reader,
+    bounds: "At most 20 different emoji on a message",
     params: reactionParameter,
     statuses: [200, 202],
     response: changeView,
@@ -109,6 +117,7 @@ export const messageChangeRoutes = [
     path: "/v1/messages/{id}/reactions/{emoji}",
     tag,
     summary: `Take one's reaction back; ${later}`,
+    who: who.reader,
     params: reactionParameter,
     statuses: [200, 202],
     response: changeView,
@@ -122,6 +131,8 @@ export const messageChangeRoutes = [
     path: "/v1/messages/{id}/pin",
     tag,
     summary: `Pin a message for everybody in its conversation; in a group the owner and admins may. ${later}`,
+    who: "Both sides of a 1:1, in a group its owner and admins; other readers get `FORBIDDEN`, anybody else `NOT_FOUND`, whether there is such a message or not.",
+    bounds: "At most 50 pins in a conversation",
     params: parameter,
     statuses: [200, 202],
     response: changeView,
@@ -134,6 +145,7 @@ export const messageChangeRoutes = [
     path: "/v1/messages/{id}/pin",
     tag,
     summary: `Take a pin off; in a group the owner and admins may. ${later}`,
+    who: "Both sides of a 1:1, in a group its owner and admins; other readers get `FORBIDDEN`, anybody else `NOT_FOUND`, whether there is such a message or not.",
     params: parameter,
     statuses: [200, 202],
     response: changeView,

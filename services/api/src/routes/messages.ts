@@ -4,6 +4,7 @@ import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
 import { type Call, route } from "../http/route.js";
 import { acceptedView, messageId, outgoingMessage, pageOf } from "./schemas.js";
+import { who } from "./who.js";
 
 const BATCH_MAX = 100;
 
@@ -52,6 +53,9 @@ export const messageRoutes = [
     path: "/v1/messages",
     tag,
     summary: "Send a message; 202 means that it is durable",
+    who: "To a user: everybody whom neither a block of either side nor the user's privacy keeps out. To a group or supergroup: its members, unless they or all are muted (the owner and admins send all the same). Everybody is mentioned by owner and admins only.",
+    bounds:
+      "A payload of at most 16,384 bytes of UTF-8; slow mode of the group. The same `client_msg_id` is answered the same for 10 minutes at least",
     limit: "send",
     body: outgoingMessage,
     statuses: [202],
@@ -69,6 +73,8 @@ export const messageRoutes = [
     path: "/v1/messages/batch",
     tag,
     summary: "Send up to 100 messages in their order, each with its own result",
+    who: "Each message as if it were sent alone: what is refused of one is told in its result.",
+    bounds: "Each message counts as one request; at most 100",
     limit: "send",
     cost: ({ messages }) => messages.length,
     body: z.strictObject({ messages: z.array(outgoingMessage).min(1).max(BATCH_MAX) }).meta({ id: "SendBatchRequest" }),
@@ -99,6 +105,7 @@ export const messageRoutes = [
     path: "/v1/messages/{id}/readers",
     tag,
     summary: "Who has read a message",
+    who: who.reader,
     params: z.strictObject({ id: messageId }),
     response: pageOf(
       z.object({ user_id: z.string(), read_seq: z.int().meta({ description: "Up to where the user has read" }) }).meta({ id: "Reader" }),

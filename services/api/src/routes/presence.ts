@@ -40,6 +40,7 @@ export const presenceRoutes = [
     path: "/v1/presence",
     tag,
     summary: "This device is in use, or not; good for its present connection",
+    who: "Every user, for the device that asks, while it is connected.",
     body: z.strictObject({ status }).meta({ id: "PresenceChange" }),
     response: z.object({ status }),
     errors: ["NOT_CONNECTED"],
@@ -54,6 +55,7 @@ export const presenceRoutes = [
     path: "/v1/presence",
     tag,
     summary: "Who is there, as far as they show it",
+    who: "Every user; of others only what their privacy and blocks let one see, else they are offline.",
     query: z.strictObject({ user_ids: userIdList }),
     response: presencesView,
     errors: [],
@@ -67,6 +69,8 @@ export const presenceRoutes = [
     path: "/v1/presence/subscriptions",
     tag,
     summary: "Whose presence this session is told from now on (PRESENCE frames), instead of those before; answers it as it is now",
+    who: "Every user; of others only what their privacy and blocks let one see, else they are offline.",
+    bounds: `At most ${WATCHED_MAX} users`,
     body: z
       .strictObject({
         user_ids: z
@@ -87,6 +91,8 @@ export const presenceRoutes = [
     path: "/v1/dialogs/{peer}/typing",
     tag,
     summary: "Tells those of the peer who are connected that one is writing (TYPING frames); one in three seconds passes on",
+    who: "Who could send to the peer now.",
+    bounds: "One in three seconds passes on",
     params: z.strictObject({ peer: peerId }),
     response: z.object({}),
     errors: ["PEER_NOT_FOUND", "NOT_A_MEMBER", "PEER_REFUSES", "MUTED", "GROUP_MUTED", "GROUP_DISSOLVED", "GROUP_UPGRADED"],

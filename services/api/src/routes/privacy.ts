@@ -1,6 +1,7 @@
 import type { PrivacyRow } from "@dunlin/engines/store";
 import { z } from "zod";
 import { route } from "../http/route.js";
+import { who } from "./who.js";
 
 const fields = {
   messages: z.enum(["everyone", "contacts"]).meta({ description: "Whose messages one takes" }),
@@ -26,6 +27,7 @@ export const privacyRoutes = [
     path: "/v1/privacy",
     tag,
     summary: "What one lets others do and see; everything, for everyone, as long as nothing has been set",
+    who: who.self,
     response: privacyView,
     errors: [],
     handler: async ({ relations }, { claims }) => ({ data: show(await relations.privacy(claims.userId)) }),
@@ -36,6 +38,7 @@ export const privacyRoutes = [
     path: "/v1/privacy",
     tag,
     summary: "Set what one lets others do and see. One's devices learn it by a PRIVACY update. 202 when it takes effect a little later",
+    who: who.self,
     body: z.strictObject(fields).meta({ id: "PrivacyChange" }),
     statuses: [200, 202],
     response: privacyView,

@@ -2,6 +2,7 @@ import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
 import { route } from "../http/route.js";
 import { pageOf, sessionId } from "./schemas.js";
+import { who } from "./who.js";
 
 const sessionView = z
   .object({
@@ -23,6 +24,7 @@ export const sessionRoutes = [
     path: "/v1/sessions",
     tag,
     summary: "One's logins, the last used first",
+    who: who.self,
     response: pageOf(sessionView),
     errors: [],
     handler: async ({ store, ctx }, { claims }) => {
@@ -44,6 +46,7 @@ export const sessionRoutes = [
     path: "/v1/sessions/{id}",
     tag,
     summary: "End a session: its tokens are no longer good and its connection is closed with 4403",
+    who: "Every user, one's own sessions; another's is `NOT_FOUND` as one that does not exist.",
     params: z.strictObject({ id: sessionId }),
     response: z.object({}),
     errors: ["NOT_FOUND"],

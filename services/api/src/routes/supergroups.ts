@@ -2,6 +2,7 @@ import { supergroupDifference } from "@dunlin/domain";
 import { z } from "zod";
 import { route } from "../http/route.js";
 import { changeView, entryView, groupId, queryInteger, SEQ_MAX, supergroupId } from "./schemas.js";
+import { who } from "./who.js";
 
 const UPDATES_MAX = 1_000;
 const DEFAULT_LIMIT = 100;
@@ -14,6 +15,7 @@ export const supergroupRoutes = [
     path: "/v1/supergroups/{id}/updates",
     tag: "Updates",
     summary: "A supergroup's log after a pts, for its members; the same frames that the WebSocket carries",
+    who: "The supergroup's members; to anybody else `NOT_A_MEMBER`, whether there is such a supergroup or not.",
     params: z.strictObject({ id: supergroupId }),
     query: z.strictObject({
       pts: queryInteger(0, SEQ_MAX).meta({ description: "The seq of the last entry one has" }),
@@ -44,6 +46,8 @@ export const supergroupRoutes = [
     path: "/v1/groups/{id}/join",
     tag,
     summary: "Join a supergroup; everything before counts as read. 202 when it takes effect a little later",
+    who: "Every user who is not banned.",
+    bounds: "At most `IM_SUPERGROUP_MEMBERS_MAX` members",
     params: z.strictObject({ id: supergroupId }),
     statuses: [200, 202],
     response: changeView,
@@ -59,6 +63,7 @@ export const supergroupRoutes = [
     path: "/v1/groups/{id}/upgrade",
     tag,
     summary: "Let a group go on as a supergroup under a new id, its history kept; the owner may. 202 when it takes effect a little later",
+    who: who.owner,
     params: z.strictObject({ id: groupId }),
     statuses: [200, 202],
     response: z.object({ id: z.string().meta({ description: "The supergroup" }), state: changeView.shape.state }).meta({ id: "Upgraded" }),

@@ -3,6 +3,7 @@ import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
 import { route } from "../http/route.js";
 import { frameView, queryInteger, SEQ_MAX } from "./schemas.js";
+import { who } from "./who.js";
 
 const UPDATES_MAX = 1_000;
 const DEFAULT_LIMIT = 100;
@@ -14,6 +15,8 @@ export const updateRoutes = [
     path: "/v1/updates",
     tag: "Updates",
     summary: "What happened after a pts; the same frames that the WebSocket carries",
+    who: who.self,
+    bounds: "At most 1,000 updates at once",
     query: z.strictObject({
       pts: queryInteger(0, SEQ_MAX).meta({ description: "The last pts one has; 0 for the beginning" }),
       limit: queryInteger(1, UPDATES_MAX).optional(),

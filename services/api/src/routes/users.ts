@@ -4,6 +4,7 @@ import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
 import { route } from "../http/route.js";
 import { plainText, userId, userView } from "./schemas.js";
+import { who } from "./who.js";
 
 export const showUser = (row: UserRow): z.input<typeof userView> => ({
   id: row.id,
@@ -33,6 +34,7 @@ export const userRoutes = [
     path: "/v1/users/me",
     tag,
     summary: "Oneself",
+    who: who.self,
     response: userView,
     errors: ["NOT_FOUND"],
     handler: async ({ store }, { claims }) => ({ data: showUser(found((await store.users.get([claims.userId]))[0])) }),
@@ -43,6 +45,7 @@ export const userRoutes = [
     path: "/v1/users/me",
     tag,
     summary: "Change one's profile. One's devices and contacts learn it by a PROFILE update. 202 when it takes effect a little later",
+    who: who.self,
     limit: "profile",
     body: z
       .strictObject({ nickname: plainText(64).min(1).optional(), avatar: avatar.optional(), bio: plainText(BIO_MAX).optional() })
@@ -62,6 +65,7 @@ export const userRoutes = [
     path: "/v1/users",
     tag,
     summary: "A user by account name; one who is not to be found by it answers as if there were none",
+    who: "Every user; who is hidden from the caller is `NOT_FOUND` as one that does not exist.",
     limit: "lookup",
     query: z.strictObject({ account: z.string().min(1).max(64) }),
     response: userView,
@@ -76,6 +80,7 @@ export const userRoutes = [
     path: "/v1/users/{id}",
     tag,
     summary: "A user; without its account name when it is not to be found by that",
+    who: "Every user.",
     limit: "lookup",
     params: z.strictObject({ id: userId }),
     response: userView,
