@@ -78,6 +78,9 @@ test("a block cuts both ways; messages from contacts alone leave contacts in", a
   expect(await relations.refusingToBeAdded(ann, [bob])).toEqual([bob]);
 });
 
+const shown = async (relations: Relations, viewerId: string, userId: string): Promise<boolean> =>
+  (await relations.maySeePresence([{ viewerId, userId }]))[0] === true;
+
 test("last seen is for those whom it is set for, never across a block, always for oneself", async () => {
   const { state, relations } = open();
   const seen = (lastSeen: PrivacyRow["lastSeen"], relation: number): Promise<boolean> => {
@@ -85,12 +88,12 @@ test("last seen is for those whom it is set for, never across a block, always fo
     state.relation = relation;
     relations.forget(ann, bob);
     relations.forgetPrivacy(bob);
-    return relations.maySeeLastSeen(ann, bob);
+    return shown(relations, ann, bob);
   };
   const contacts = withContacts(0, true);
   expect([await seen("everyone", 0), await seen("contacts", 0), await seen("contacts", contacts)]).toEqual([true, false, true]);
   expect([await seen("nobody", contacts), await seen("everyone", withBlock(contacts, bob, ann, true))]).toEqual([false, false]);
-  expect(await relations.maySeeLastSeen(bob, bob)).toBe(true);
+  expect(await shown(relations, bob, bob)).toBe(true);
 });
 
 test("while the store is away, what was known last counts; else a send passes", async () => {

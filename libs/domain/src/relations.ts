@@ -51,13 +51,6 @@ export class Relations {
     return isClosed(await this.#pairs.get(conversationIdOf(userId, peer)));
   }
 
-  /** Whether `viewer` may learn whether `owner` is active and when last; always oneself. @throws AppError UNAVAILABLE */
-  async maySeeLastSeen(viewer: string, owner: string): Promise<boolean> {
-    if (viewer === owner) return true;
-    const [relation, privacy] = await Promise.all([this.#pairs.get(conversationIdOf(viewer, owner)), this.#privacy.get(owner)]);
-    return showsPresence(relation, privacy);
-  }
-
   /**
    * Whether each viewer may learn whether the user is active and when last, as it is now; always oneself.
    * @throws AppError UNAVAILABLE

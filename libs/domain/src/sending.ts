@@ -7,10 +7,10 @@ import { Batcher } from "./batcher.js";
 import { Breaker } from "./breaker.js";
 import { canonicalHash, canonicalJson } from "./canonical-json.js";
 import { commandRecord, produceCommands } from "./commands.js";
-import { useFiles } from "./files/index.js";
+import { fileIdsOf, useFiles } from "./files/index.js";
 import { SLOW_MODE_TOLERANCE_MS } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
-import { conversationIdOf, isGroupId, type Snowflakes } from "./ids.js";
+import { conversationIdOf, isGroupId, type Snowflakes, snowflakeTime } from "./ids.js";
 import { MENTION_ALL } from "./ingest/messages.js";
 import { type MessagePayload, type PushPreferences, payloadText } from "./payload.js";
 import { allowed } from "./permissions.js";
@@ -20,6 +20,8 @@ import type { VisibleMessages } from "./visible-messages.js";
 /** How long the cache remembers an accepted client_msg_id, ms: longer than ingest is ever behind; then the store knows. */
 const REMEMBER_MS = 10 * 60_000;
 const CACHE_TIMEOUT_MS = 1_000;
+/** So long an accepted message may be unknown to the store when somebody answers it already, ms. */
+const UNSTORED_MS = 60_000;
 
 /** A message somebody wants to send; every field's form has been checked. */
 export interface SendInput {
@@ -49,7 +51,7 @@ export interface AcceptedMessage {
 
 export interface SendingDeps {
   readonly visible: VisibleMessages;
-  readonly cache: Pick<Cache, "reserve" | "delete">;
+  readonly cache: Pick<Cache, "get" | "reserve" | "delete">;
   readonly store: Pick<RequestStore, "messages" | "files">;
   readonly queue: Pick<Queue, "produce">;
   readonly access: Access;
@@ -57,6 +59,30 @@ export interface SendingDeps {
   readonly ids: Pick<Snowflakes, "next">;
   readonly clock: Clock;
 }
+
+/** What was found of the messages that another one is about. */
+interface Content {
+  /** JSON text, see `MessageRow.forwardedFrom`. */
+  readonly forwardedFrom: string | undefined;
+}
+
+/** What was given to a client_msg_id. */
+interface Given {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly stored: boolean;
+}
+
+/** As the cache keeps it. `origin`: of a forwarded message, which a repeat may not find any more. */
+interface Reserved {
+  readonly id: string;
+  /** base64 */
+  readonly hash: string;
+  readonly created_at: number;
+  readonly origin?: string;
+}
+
+const sentKey = (key: SendKey): string => `sent:${key.senderId}:${key.clientMsgId}`;
 
 /** A checked message: what to answer, and the record to produce (none when the store has it already). */
 interface Prepared {
@@ -86,7 +112,8 @@ export class Sending {
   /**
    * Resolves when the message is durable. The same client_msg_id with the same body answers the same id.
    * @throws AppError BAD_REQUEST, PEER_NOT_FOUND, NOT_A_MEMBER, MUTED, GROUP_MUTED, SLOW_MODE, GROUP_DISSOLVED, PEER_REFUSES,
-   *   FILE_NOT_FOUND, PAYLOAD_TOO_LARGE, CLIENT_MSG_ID_REUSED, MENTION_ALL_FORBIDDEN, MENTION_UNKNOWN, ORIGINAL_NOT_FOUND, QUEUE_FULL, UNAVAILABLE
+   *   FILE_NOT_FOUND, PAYLOAD_TOO_LARGE, CLIENT_MSG_ID_REUSED, MENTION_ALL_FORBIDDEN, MENTION_UNKNOWN, ORIGINAL_NOT_FOUND,
+   *   REPLIED_NOT_FOUND, QUEUE_FULL, UNAVAILABLE
    */
   async accept(input: SendInput): Promise<AcceptedMessage> {
     const { accepted, record } = await this.#prepare(input);
@@ -116,19 +143,26 @@ export class Sending {
     if (from === to) throw new AppError("BAD_REQUEST", "one cannot send to oneself", { details: { field: "to" } });
     // Given before anything is waited for, so that a sender's messages keep their order in a batch.
     const fresh = { id: ids.next(), createdAt: clock.now() };
+    const key = { senderId: from, clientMsgId };
     const checking = access.checkSend(from, to);
     const slowMode = checking === undefined ? undefined : await checking;
-    if (input.mentions !== undefined && input.mentions.length > 0) await checkMentions(access, from, to, input.mentions);
-    const forwardedFrom = input.forwardOf === undefined ? undefined : await this.#origin(from, input.forwardOf, input.payload);
-    const files = useFiles(this.deps.store, clock, from, payload);
-    if (files !== undefined) await files;
-    if (slowMode !== undefined) await this.#takeTurn({ senderId: from, clientMsgId }, to, slowMode, fresh.createdAt);
+    let forwardedFrom: string | undefined;
+    let again: Reserved | SentMessage | undefined;
+    if (namesOthers(input, payload)) {
+      try {
+        ({ forwardedFrom } = await this.#checkContent(input, payload));
+      } catch (refusal) {
+        // What it is about may have changed since it was accepted: that is no reason to answer a repeat differently.
+        again = await this.#before(key, bodyHash(input), refusal);
+        forwardedFrom = "origin" in again ? again.origin : undefined;
+      }
+    }
+    if (slowMode !== undefined) await this.#takeTurn(key, to, slowMode, fresh.createdAt);
     const asking = relations.checkMessage(from, to);
     if (asking !== undefined) await asking;
     const push = input.push === undefined ? undefined : JSON.stringify(input.push);
-    const body = [to, input.payload, input.mentions ?? [], input.replyTo, input.push];
-    const hash = canonicalHash(input.forwardOf === undefined ? body : [...body, input.forwardOf]);
-    const given = await this.#dedupe({ senderId: from, clientMsgId }, hash, fresh);
+    const hash = bodyHash(input);
+    const given = again === undefined ? await this.#dedupe(key, hash, fresh, forwardedFrom) : givenBefore(again);
     const { id, createdAt } = given;
     const conversationId = conversationIdOf(from, to);
     const accepted = { id, conversationId, createdAt };
@@ -157,6 +191,49 @@ export class Sending {
       },
     });
     return { accepted, record };
+  }
+
+  /**
+   * That what a message names is there for its sender: whom it mentions, what it passes on, its files, what it answers.
+   * @throws AppError
+   */
+  async #checkContent(input: SendInput, payload: string): Promise<Content> {
+    const { from, to, mentions = [], replyTo, forwardOf } = input;
+    if (mentions.length > 0) await checkMentions(this.deps.access, from, to, mentions);
+    const forwardedFrom = forwardOf === undefined ? undefined : await this.#origin(from, forwardOf, input.payload);
+    const files = useFiles(this.deps.store, this.deps.clock, from, payload);
+    if (files !== undefined) await files;
+    if (replyTo !== undefined) await this.#checkReply(from, to, replyTo);
+    return { forwardedFrom };
+  }
+
+  /**
+   * That a reply answers a message that the sender can see in the same conversation. One that may not be stored yet, and
+   * any while the store is away, is left to ingest, which has the last word. @throws AppError REPLIED_NOT_FOUND
+   */
+  async #checkReply(from: string, to: string, replyTo: string): Promise<void> {
+    const { visible, clock } = this.deps;
+    try {
+      const seen = await visible.isIn(from, to, replyTo);
+      if (seen ?? snowflakeTime(replyTo) > clock.now() - UNSTORED_MS) return;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "UNAVAILABLE") return;
+      throw error;
+    }
+    throw new AppError("REPLIED_NOT_FOUND", undefined, { details: { field: "reply_to" } });
+  }
+
+  /** What this client_msg_id was given when the same body was accepted before. @throws what it was refused with now, when it was not */
+  async #before(key: SendKey, hash: Buffer, refusal: unknown): Promise<Reserved | SentMessage> {
+    if (!(refusal instanceof AppError) || refusal.code === "UNAVAILABLE") throw refusal;
+    const [text, sent] = await Promise.all([
+      this.#cacheBreaker.run(() => this.deps.cache.get(sentKey(key))).catch(() => undefined),
+      this.#sent.get(key).catch(() => undefined),
+    ]);
+    if (sent?.bodyHash === hash.toString("hex")) return sent;
+    const reserved = text === undefined ? undefined : (JSON.parse(text) as Reserved);
+    if (sent || reserved?.hash !== hash.toString("base64")) throw refusal;
+    return reserved;
   }
 
   /** Where a forwarded message comes from at first, as JSON text. @throws AppError ORIGINAL_NOT_FOUND, BAD_REQUEST */
@@ -198,27 +275,42 @@ export class Sending {
    * The id this client_msg_id has: the fresh one, or the one given before. The cache covers what ingest has not stored
    * yet, the store everything else and has the last word. Without either, ingest still drops a second copy.
    */
-  async #dedupe(
-    key: SendKey,
-    hash: Buffer,
-    fresh: { id: string; createdAt: number },
-  ): Promise<{ id: string; createdAt: number; stored: boolean }> {
-    const cacheKey = `sent:${key.senderId}:${key.clientMsgId}`;
-    const mine = JSON.stringify({ id: fresh.id, hash: hash.toString("base64"), created_at: fresh.createdAt });
+  async #dedupe(key: SendKey, hash: Buffer, fresh: { id: string; createdAt: number }, origin: string | undefined): Promise<Given> {
+    const mine: Reserved = {
+      id: fresh.id,
+      hash: hash.toString("base64"),
+      created_at: fresh.createdAt,
+      ...(origin === undefined ? {} : { origin }),
+    };
     const [before, sent] = await Promise.all([
-      this.#cacheBreaker.run(() => this.deps.cache.reserve(cacheKey, mine, REMEMBER_MS)).catch(() => undefined),
+      this.#cacheBreaker.run(() => this.deps.cache.reserve(sentKey(key), JSON.stringify(mine), REMEMBER_MS)).catch(() => undefined),
       this.#sent.get(key).catch(() => undefined),
     ]);
     if (sent) {
       if (sent.bodyHash !== hash.toString("hex")) throw new AppError("CLIENT_MSG_ID_REUSED");
-      return { id: sent.id, createdAt: sent.createdAt, stored: true };
+      return givenBefore(sent);
     }
     if (before === undefined) return { ...fresh, stored: false };
-    const reserved = JSON.parse(before) as { id: string; hash: string; created_at: number };
-    if (reserved.hash !== hash.toString("base64")) throw new AppError("CLIENT_MSG_ID_REUSED");
-    return { id: reserved.id, createdAt: reserved.created_at, stored: false };
+    const reserved = JSON.parse(before) as Reserved;
+    if (reserved.hash !== mine.hash) throw new AppError("CLIENT_MSG_ID_REUSED");
+    return givenBefore(reserved);
   }
 }
+
+const givenBefore = (before: Reserved | SentMessage): Given =>
+  "hash" in before
+    ? { id: before.id, createdAt: before.created_at, stored: false }
+    : { id: before.id, createdAt: before.createdAt, stored: true };
+
+/** What makes two messages under one client_msg_id the same. */
+const bodyHash = ({ to, payload, mentions, replyTo, push, forwardOf }: SendInput): Buffer => {
+  const body = [to, payload, mentions ?? [], replyTo, push];
+  return canonicalHash(forwardOf === undefined ? body : [...body, forwardOf]);
+};
+
+/** Whether a message is about anything beside its receiver; most are not. */
+const namesOthers = ({ mentions, forwardOf, replyTo }: SendInput, payload: string): boolean =>
+  (mentions !== undefined && mentions.length > 0) || forwardOf !== undefined || replyTo !== undefined || fileIdsOf(payload).length > 0;
 
 /** @throws AppError MENTION_UNKNOWN naming who is not in the conversation, MENTION_ALL_FORBIDDEN, UNAVAILABLE */
 const checkMentions = async (access: Access, from: string, to: string, mentions: readonly string[]): Promise<void> => {

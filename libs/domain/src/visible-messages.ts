@@ -2,7 +2,8 @@ import type { MemberRow, MessageRow } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import type { Access } from "./access.js";
 import type { RequestStore } from "./guarded-store.js";
-import { isGroupId, pairOf } from "./ids.js";
+import { conversationIdOf, isGroupId, isSupergroupId, pairOf } from "./ids.js";
+import { visibleRange } from "./visible.js";
 
 /** A message that a user may see, and the user's membership when it is in a group. */
 export interface VisibleMessage {
@@ -13,7 +14,7 @@ export interface VisibleMessage {
 /** Messages by id, for those who may see them. */
 export class VisibleMessages {
   constructor(
-    private readonly store: Pick<RequestStore, "messages" | "annotations" | "dialogs">,
+    private readonly store: Pick<RequestStore, "messages" | "annotations" | "dialogs" | "conversations">,
     private readonly access: Access,
   ) {}
 
@@ -40,5 +41,27 @@ export class VisibleMessages {
     ]);
     if (deleted.length > 0 || seq <= (dialog?.clearedSeq ?? 0)) throw new AppError("NOT_FOUND");
     return { message, member };
+  }
+
+  /**
+   * Whether a message stands in the user's conversation with `peer` where the user can see it; undefined when there is none
+   * with this id. @throws AppError PEER_NOT_FOUND, NOT_A_MEMBER, UNAVAILABLE
+   */
+  async isIn(userId: string, peer: string, id: string): Promise<boolean | undefined> {
+    const { store, access } = this;
+    const [[message], { afterSeq, upToSeq }] = await Promise.all([store.messages.get([id]), visibleRange(store, access, userId, peer)]);
+    if (!message) return undefined;
+    const { conversationId, seq } = message;
+    if (seq <= afterSeq || seq > upToSeq) return false;
+    if (conversationId !== conversationIdOf(userId, peer) && !(await this.#isBegun(peer, conversationId, seq))) return false;
+    return (await store.annotations.hidden([{ userId, conversationId, seq }])).length === 0;
+  }
+
+  /** Whether a supergroup began as another group, with this message in it. */
+  async #isBegun(supergroupId: string, groupId: string, seq: number): Promise<boolean> {
+    if (!isSupergroupId(supergroupId)) return false;
+    const [row] = await this.store.conversations.get([supergroupId]);
+    const origin = row?.supergroup?.origin;
+    return origin?.conversationId === groupId && seq <= origin.seq;
   }
 }

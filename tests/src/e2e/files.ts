@@ -58,6 +58,10 @@ export const fileScenarios = (system: () => System): void => {
       expect([part.status, part.headers.get("content-range")]).toEqual([206, "bytes 1000000-1000009/3000000"]);
       expect(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(1_000_000, 1_000_010))).toBe(true);
       expect(await refusal(bob.client.files.download(file.id, { start: bytes.length }))).toMatchObject({ code: 875, status: 416 });
+      const outside = await fetch(new URL(`/v1/files/${file.id}`, bob.apiUrl), {
+        headers: { authorization: `Bearer ${bob.client.accessToken}`, range: `bytes=${bytes.length}-` },
+      });
+      expect([outside.status, outside.headers.get("content-range")]).toEqual([416, `bytes */${bytes.length}`]);
       // Its owner has it on every device.
       const phone = people.add(await ann.device());
       expect((await phone.client.files.download(file.id)).status).toBe(200);

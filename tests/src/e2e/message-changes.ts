@@ -76,6 +76,27 @@ export const messageChangeScenarios = (system: () => System): void => {
       await expect(bob.client.messages.forward({ id, payload: text("forged") }, cem.id)).rejects.toMatchObject({ status: 400 });
     });
 
+    test("a forward that is repeated answers as before, whatever has become of the original", async () => {
+      const [ann, bob, cem] = await Promise.all([people.online("ann"), people.online("bob"), people.online("cem")]);
+      const original = { ...(await ann.client.messages.sendText(bob.id, "as I said")), payload: text("as I said") };
+      await eventually("bob has it", () => bob.messages.length === 1);
+      const forward = (client_msg_id: string, to = cem.id) =>
+        bob.client.messages.send({ to, payload: original.payload, forwarded_from: { message_id: original.id }, client_msg_id });
+      const first = await forward("first");
+      await eventually("cem has it", () => cem.messages.length === 1);
+      await ann.client.messages.edit(original.id, text("as I never said"));
+      expect(await forward("first")).toEqual(first);
+      await expect(forward("second")).rejects.toMatchObject({ status: 400 });
+      await ann.client.messages.recall(original.id);
+      expect(await forward("first")).toEqual(first);
+      await expect(forward("second")).rejects.toMatchObject({ status: 404, code: 817 });
+      // What was sent under that id was another message.
+      await expect(forward("first", ann.id)).rejects.toMatchObject({ status: 404, code: 817 });
+      const { id: answer } = await cem.client.messages.sendText(bob.id, "once, thank you");
+      await eventually("bob has the answer", () => bob.messages.some((message) => message.id === answer));
+      expect((await cem.client.dialogs.history(bob.id, { limit: 10 })).items).toHaveLength(2);
+    });
+
     test("mentions: everybody by the owner only, and nobody from outside", async () => {
       const { ann, bob, cem, id } = await group();
       const outside = await people.registered("dan");

@@ -17,6 +17,7 @@ import { notificationScenarios } from "./notifications.js";
 import { presenceScenarios } from "./presence.js";
 import { privacyScenarios } from "./privacy.js";
 import { readingScenarios } from "./reading.js";
+import { replyScenarios } from "./replies.js";
 import { sendingScenarios } from "./sending.js";
 import { sessionScenarios } from "./sessions.js";
 import { supergroupScenarios } from "./supergroups.js";
@@ -29,6 +30,7 @@ export const allScenarios = (system: () => System): void => {
   sendingScenarios(system);
   readingScenarios(system);
   messageChangeScenarios(system);
+  replyScenarios(system);
   dialogScenarios(system);
   sessionScenarios(system);
   presenceScenarios(system);

@@ -60,6 +60,14 @@ export const isObjectText = (text: string): boolean => {
   }
 };
 
+/** Whether a message that is answered stands in this conversation, or in the group it began as, since the user is in it. */
+const isIn = (draft: Draft, conversation: ConversationDraft, userId: string, id: string): boolean => {
+  const message = draft.message(id);
+  if (!message || message.seq <= (draft.members(conversation.id).get(userId)?.joinedSeq ?? 0)) return false;
+  const origin = conversation.supergroup?.origin;
+  return message.conversationId === conversation.id || (message.conversationId === origin?.conversationId && message.seq <= origin.seq);
+};
+
 /** A message to a user or a group. A double (same sender and client_msg_id) changes nothing. */
 const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
   if (draft.alreadySent(send.senderId, send.clientMsgId)) return "OK";
@@ -82,6 +90,9 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
     const refusal = sendRefusal(settings, member, send.createdAt);
     if (refusal !== undefined) return rejectSend(draft, send, refusal);
     if (slowModeOf(settings, member) > 0) draft.putMember({ ...member, lastSentAt: Math.max(member.lastSentAt, send.createdAt) });
+  }
+  if (send.replyTo !== undefined && !isIn(draft, conversation, send.senderId, send.replyTo)) {
+    return rejectSend(draft, send, "REPLIED_NOT_FOUND");
   }
   const members = toUser ? [send.senderId, send.to] : [...draft.members(conversation.id).keys()];
   // Who has left meanwhile is not mentioned; the message is good all the same.
@@ -129,6 +140,7 @@ export const sendRule: Rule<queue.SendMessage> = {
     needs.send(send.senderId, send.clientMsgId);
     needs.user(send.senderId);
     if (isUserId(send.to)) needs.people.privacy(send.to);
+    if (send.replyTo !== undefined) needs.named.message(send.replyTo);
     if (isSupergroupId(send.to)) {
       for (const userId of [send.senderId, ...send.mentions]) needs.member(send.to, userId);
       needs.dialog(send.senderId, send.to);

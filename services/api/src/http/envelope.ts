@@ -53,5 +53,8 @@ export const writeError = (
   const retryAfter = retryAfterOf(error);
   if (retryAfter !== undefined) extra["Retry-After"] = String(retryAfter);
   if (error.info.http === 401) extra["WWW-Authenticate"] = "Bearer";
+  // RFC 9110, 15.5.17: how much there is to ask for.
+  const size = error.code === "RANGE_OUTSIDE" ? error.details?.["size"] : undefined;
+  if (typeof size === "number") extra["Content-Range"] = `bytes */${size}`;
   writeJson(res, errors[error.code].http, requestId, errorText(error, language), extra);
 };

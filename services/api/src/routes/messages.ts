@@ -44,6 +44,7 @@ const sendErrors = [
   "MENTION_ALL_FORBIDDEN",
   "MENTION_UNKNOWN",
   "ORIGINAL_NOT_FOUND",
+  "REPLIED_NOT_FOUND",
 ] as const;
 
 export const messageRoutes = [
