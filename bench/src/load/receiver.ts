@@ -25,6 +25,9 @@ export type ReceiverReport =
     };
 
 const SAMPLES = 200_000;
+/** As the SDK acknowledges (libs/client/src/episode.ts): the first at once, then at this pace or after so many. */
+const ACK_INTERVAL_MS = 200;
+const ACK_UPDATES = 64;
 let received = 0;
 let own = 0;
 let closed = 0;
@@ -36,6 +39,7 @@ const report = (message: ReceiverReport): void => {
 
 class Receiver {
   #acked = 0;
+  #ackedAt = 0;
   #pts = 0;
   readonly socket: BareWebSocket;
 
@@ -72,10 +76,14 @@ class Receiver {
     }
   }
 
-  acknowledge(): void {
-    if (this.#pts <= this.#acked) return;
+  /** At the SDK's pace. @returns whether nothing is left to acknowledge */
+  acknowledge(now: number): boolean {
+    const waiting = this.#pts - this.#acked;
+    if (waiting < ACK_UPDATES && now - this.#ackedAt < ACK_INTERVAL_MS) return waiting <= 0;
     this.#acked = this.#pts;
+    this.#ackedAt = now;
     this.socket.send(`{"type":"ACK","pts":${this.#pts}}`);
+    return true;
   }
 }
 
@@ -105,10 +113,9 @@ const start = async ({ wsUrl, users, rate }: Start): Promise<void> => {
     }
   };
   await Promise.all(Array.from({ length: rate }, worker));
-  // Acknowledgements are paced, as a real client's are.
   setInterval(() => {
-    for (const receiver of dirty) receiver.acknowledge();
-    dirty.clear();
+    const now = performance.now();
+    for (const receiver of dirty) if (receiver.acknowledge(now)) dirty.delete(receiver);
   }, 50);
   report({ kind: "connected", failures });
 };

@@ -20,8 +20,13 @@ export interface EpisodeOptions {
 }
 
 const HELLO_TIMEOUT_MS = 10_000;
-/** Acknowledgements go out at once, but not more often than this: the server counts frames. */
-const ACK_INTERVAL_MS = 20;
+/**
+ * The first acknowledgement goes out at once, the next ones together at this pace: one covers all before it, so that in a
+ * busy conversation they cost a fraction of the messages. Far below the 2 s after which the server sends again.
+ */
+const ACK_INTERVAL_MS = 200;
+/** So many updates are not left waiting for the pace: the server's window must not run full. */
+const ACK_UPDATES = 64;
 /** A hole that the difference does not close so many times is not waited for: connect anew. */
 const FILL_TRIES = 5;
 const FILL_PAUSE_MS = 200;
@@ -145,10 +150,12 @@ export class Episode {
   #acknowledge(pts: number): void {
     if (this.#acknowledgeable <= this.#acked && pts > this.#acked) return;
     this.#ackDue = true;
-    this.#ackTimer ??= setTimeout(() => this.#sendAck(), 0);
+    if (this.#acked >= 0 && this.#acknowledgeable - this.#acked >= ACK_UPDATES) this.#sendAck();
+    else this.#ackTimer ??= setTimeout(() => this.#sendAck(), 0);
   }
 
   #sendAck(): void {
+    clearTimeout(this.#ackTimer);
     this.#ackDue = false;
     this.#acked = this.#acknowledgeable;
     this.#connection?.send({ type: "ACK", pts: this.#acked });
