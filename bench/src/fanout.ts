@@ -11,7 +11,8 @@ const USAGE = `npm run bench -- fanout [options]
   --messages N      messages a run sends, default 100
   --batch N         messages in one call, at most 100, default 100; 1: one after the other, nothing can be put together
   --runs N          runs, default 3
-  --shape one|split one process (default), or each service its own, on IM_*_URL`;
+  --shape one|split one process (default), or each service its own, on real engines (IM_*_URL)
+  --brokers N       with split: processes of brokersvc, the connections spread over them, default 1`;
 
 /** A process may have 20,000 descriptors. */
 const PER_LISTENER = 7_500;
@@ -70,6 +71,22 @@ const sendBatch = async (apiUrl: string, token: string, to: string, count: numbe
   if (!data?.results.every((result) => result.code === 0)) throw new Error(`a send was refused: ${response.status}`);
 };
 
+/** What a member who was never connected does. @returns the entries pulled, checked to be without a hole */
+const catchUp = async (apiUrl: string, token: string, supergroup: string): Promise<number> => {
+  for (let pts = 0; ; ) {
+    const response = await fetch(`${apiUrl}/v1/supergroups/${supergroup}/updates?pts=${pts}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const { data } = (await response.json()) as { data?: { updates: { seq: number }[]; has_more: boolean } };
+    if (!data) throw new Error(`the difference was refused: ${response.status}`);
+    for (const { seq } of data.updates) {
+      if (seq !== pts + 1) throw new Error(`${seq} came after ${pts}`);
+      pts = seq;
+    }
+    if (!data.has_more) return pts;
+  }
+};
+
 /** A message to a supergroup is published once by a gateway, to everybody who follows it there. */
 export const benchFanout = async (args: readonly string[]): Promise<void> => {
   const flags = parseFlags(args);
@@ -83,33 +100,39 @@ export const benchFanout = async (args: readonly string[]): Promise<void> => {
   const batch = Number(flags.get("batch") ?? 100);
   const runs = Number(flags.get("runs") ?? 3);
   const shape = flags.get("shape") === "split" ? "split" : "one";
-  const broker = shape === "one" ? "dunlin" : "broker";
+  const brokers = shape === "one" ? 1 : Number(flags.get("brokers") ?? 1);
   let supergroup = "";
   const system = await startSystem({
     engines: shape === "one" ? "embedded" : "cluster",
     shape,
-    users: connections,
+    brokers,
+    users: connections + 1,
     env: { IM_WS_MAX_CONNECTIONS: String(connections + 100), IM_RATE_SENDS_PER_S: "100000" },
     prepare: async (store, users) => {
       supergroup = await createSupergroup(store, users, members);
     },
   });
+  const perListener = Math.min(PER_LISTENER, Math.ceil(connections / brokers));
+  /** Over the processes that hold connections: the brokers, or the one that is everything. */
+  const sum = (figures: Record<string, number>): number =>
+    Object.entries(figures).reduce((total, [name, figure]) => (/^(broker\d*|dunlin)$/.test(name) ? total + figure : total), 0);
   const listeners: { child: ChildProcess; count: number }[] = [];
   const tell = (child: ChildProcess, request: ListenerRequest): boolean => child.send(request);
   try {
-    const before = (await system.memory())[broker] as number;
-    for (let at = 0; at < connections; at += PER_LISTENER) {
+    const before = sum(await system.memory());
+    for (let at = 0; at < connections; at += perListener) {
       const child = fork(new URL("./load/listener.js", import.meta.url), { serialization: "advanced" });
-      const tokens = system.users.slice(at, at + PER_LISTENER).map((user) => user.token);
+      const tokens = system.users.slice(at, Math.min(connections, at + perListener)).map((user) => user.token);
+      const wsUrl = system.wsUrls[listeners.length % brokers] as string;
       listeners.push({ child, count: tokens.length });
       const connected = next<"connected">(child);
-      tell(child, { kind: "start", wsUrl: system.wsUrl, tokens });
+      tell(child, { kind: "start", wsUrl, tokens });
       const { failures } = await connected;
       if (failures > 0) throw new Error(`${failures} connections failed`);
     }
-    const memory = (await system.memory())[broker] as number;
+    const memory = sum(await system.memory());
     process.stdout.write(
-      `${connections} connections follow a supergroup of ${members}; ${(before / 2 ** 20).toFixed(0)} → ${(memory / 2 ** 20).toFixed(0)} MiB\n`,
+      `${connections} connections on ${brokers} broker${brokers > 1 ? "s" : ""} follow a supergroup of ${members}; ${(before / 2 ** 20).toFixed(0)} → ${(memory / 2 ** 20).toFixed(0)} MiB\n`,
     );
     for (let run = 0; run < runs; run++) {
       const done = listeners.map(({ child, count }) => {
@@ -118,23 +141,27 @@ export const benchFanout = async (args: readonly string[]): Promise<void> => {
       });
       // From the first send call on, so that accepting and storing count too; monotonic time is one for all processes.
       const began = Number(process.hrtime.bigint()) / 1e6;
-      const cpuBefore = (await system.cpu())[broker] as number;
+      const cpuBefore = sum(await system.cpu());
       for (let sent = 0; sent < messages; sent += batch) {
         await sendBatch(system.apiUrl, (system.users[0] as BenchUser).token, supergroup, Math.min(batch, messages - sent));
       }
       const reports = await Promise.all(done);
-      const cpu = ((await system.cpu())[broker] as number) - cpuBefore;
+      const cpu = sum(await system.cpu()) - cpuBefore;
       const received = reports.reduce((sum, report) => sum + report.received, 0);
       const disorder = reports.reduce((sum, report) => sum + report.disorder, 0);
       const closed = reports.reduce((sum, report) => sum + report.closed, 0);
       const seconds = (Math.max(...reports.map((report) => report.lastAt)) - began) / 1000;
       process.stdout.write(
         `${received} deliveries of ${reports[0]?.bytes} bytes in ${seconds.toFixed(2)} s: ${Math.round(received / seconds)} a second, ` +
-          `${Math.round(received / cpu)} for each second of the process's CPU; out of order ${disorder}, closed ${closed}\n`,
+          `${Math.round(received / cpu)} for each second of ${brokers > 1 ? "their" : "its"} CPU; out of order ${disorder}, closed ${closed}\n`,
       );
     }
-    const after = (await system.memory())[broker] as number;
+    const after = sum(await system.memory());
     process.stdout.write(`memory at the end ${(after / 2 ** 20).toFixed(0)} MiB\n`);
+    const pullBegan = performance.now();
+    const pulled = await catchUp(system.apiUrl, (system.users.at(-1) as BenchUser).token, supergroup);
+    process.stdout.write(`a member who was away pulled ${pulled} entries in ${(performance.now() - pullBegan).toFixed(0)} ms\n`);
+    if (pulled !== runs * messages) throw new Error(`${runs * messages} were sent`);
   } finally {
     for (const { child } of listeners) child.kill();
     await system.stop();

@@ -24,7 +24,10 @@ export interface BenchUser {
 /** A running Dunlin, started for a measurement from the built files, and its users. */
 export interface System {
   readonly apiUrl: string;
+  /** Of the first broker. */
   readonly wsUrl: string;
+  /** Of each broker. */
+  readonly wsUrls: readonly string[];
   readonly users: readonly BenchUser[];
   /** CPU seconds that each server process has used so far. */
   cpu(): Promise<Record<string, number>>;
@@ -40,6 +43,8 @@ export interface SystemOptions {
   readonly engines: Engines;
   readonly shape: Shape;
   readonly users: number;
+  /** With split: processes of brokersvc, default 1; named broker, broker2 … */
+  readonly brokers?: number;
   /** More settings for the services. */
   readonly env?: Readonly<Record<string, string>>;
   /** Called with the store and the users before the services start. */
@@ -128,10 +133,15 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     dropDatabase = () => scratch.drop();
   }
   const users = await createUsers(env, options);
-  const mains =
-    options.shape === "one"
-      ? { dunlin: "libs/suite/dist/main.js" }
-      : Object.fromEntries(["sys", "broker", "api", "pn", "cron"].map((name) => [name, `services/${name}/dist/main.js`]));
+  const mains: { name: string; main: string; wsPort?: number }[] = [];
+  if (options.shape === "one") mains.push({ name: "dunlin", main: "libs/suite/dist/main.js" });
+  else for (const name of ["sys", "broker", "api", "pn", "cron"]) mains.push({ name, main: `services/${name}/dist/main.js` });
+  const wsPorts = [ports.ws];
+  for (let more = 2; options.shape === "split" && more <= (options.brokers ?? 1); more++) {
+    const wsPort = await freePort();
+    wsPorts.push(wsPort);
+    mains.push({ name: `broker${more}`, main: "services/broker/dist/main.js", wsPort });
+  }
   const children = new Map<string, { child: ChildProcess; metrics: number; inspector: number }>();
   const stop = async (): Promise<void> => {
     for (const { child } of children.values()) {
@@ -144,11 +154,17 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    for (const [name, main] of Object.entries(mains)) {
+    for (const { name, main, wsPort } of mains) {
       const metrics = await freePort();
       const inspector = await freePort();
       const child = spawn(process.execPath, [`--inspect-port=${inspector}`, ...nodeFlags(name), join(root, main)], {
-        env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...env, IM_METRICS_PORT: String(metrics) },
+        env: {
+          PATH: process.env["PATH"] ?? "",
+          NODE_ENV: "production",
+          ...env,
+          IM_METRICS_PORT: String(metrics),
+          ...(wsPort !== undefined && { IM_WS_PORT: String(wsPort) }),
+        },
         stdio: ["ignore", "ignore", "inherit"],
         cwd: profileDir() ?? dir,
       });
@@ -167,6 +183,7 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
   return {
     apiUrl: `http://127.0.0.1:${ports.api}`,
     wsUrl: `ws://127.0.0.1:${ports.ws}/ws`,
+    wsUrls: wsPorts.map((port) => `ws://127.0.0.1:${port}/ws`),
     users,
     cpu: () => each(cpuSeconds),
     memory: () => each(residentBytes),
