@@ -2,6 +2,7 @@ import type { JoinMode, MemberRole } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import type { Access, KnownGroup } from "./access.js";
 import type { CommandOutcomes } from "./command-outcomes.js";
+import type { Avatars } from "./files/index.js";
 import type { Outcome } from "./groups.js";
 import { newLinkCode } from "./ids.js";
 import { allowed, allowedOn, type Operation } from "./permissions.js";
@@ -9,6 +10,7 @@ import { allowed, allowedOn, type Operation } from "./permissions.js";
 export interface GroupGovernanceDeps {
   readonly access: Access;
   readonly outcomes: CommandOutcomes;
+  readonly avatars: Pick<Avatars, "use">;
 }
 
 /** An invite link; times in ms since 1970. */
@@ -48,7 +50,13 @@ export interface MemberChange {
 export class GroupGovernance {
   constructor(private readonly deps: GroupGovernanceDeps) {}
 
-  update(actorId: string, groupId: string, change: GroupChange, requestId: string): Promise<Outcome> {
+  /** @throws AppError FILE_NOT_FOUND, FILE_TYPE_REFUSED: an avatar that is a file is an image of the actor's own */
+  async update(actorId: string, groupId: string, change: GroupChange, requestId: string): Promise<Outcome> {
+    const { access, avatars } = this.deps;
+    if (change.avatar !== undefined) {
+      await access.governed(actorId, groupId, "editProfile");
+      await avatars.use(actorId, groupId, change.avatar);
+    }
     return this.#run(actorId, groupId, "editProfile", requestId, () => ({
       $case: "updateGroup",
       value: { groupId, actorId, ...absent, ...change },

@@ -1,6 +1,7 @@
 import type { PrivacyRow, UserRow } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import type { CommandOutcomes } from "./command-outcomes.js";
+import type { Avatars } from "./files/index.js";
 import type { Outcome } from "./groups.js";
 import type { RequestStore } from "./guarded-store.js";
 import { systemConversationOf } from "./ids.js";
@@ -19,6 +20,7 @@ export interface ProfilesDeps {
   readonly store: Pick<RequestStore, "users">;
   readonly relations: Relations;
   readonly outcomes: CommandOutcomes;
+  readonly avatars: Pick<Avatars, "use">;
 }
 
 /** An id that nobody has: what is looked up in its place takes as long. */
@@ -28,10 +30,11 @@ const NOBODY = "U11111111111111";
 export class Profiles {
   constructor(private readonly deps: ProfilesDeps) {}
 
-  /** @returns the user as it is then, or as it will be. @throws AppError NOT_FOUND, QUEUE_FULL, UNAVAILABLE */
+  /** @returns the user as it is then, or as it will be. @throws AppError NOT_FOUND, FILE_NOT_FOUND, FILE_TYPE_REFUSED, QUEUE_FULL, UNAVAILABLE */
   async update(userId: string, change: ProfileChange, requestId: string): Promise<{ user: UserRow; outcome: Outcome }> {
-    const { store, outcomes } = this.deps;
+    const { store, outcomes, avatars } = this.deps;
     const { nickname, avatar, bio } = change;
+    await avatars.use(userId, userId, avatar);
     const conversationId = systemConversationOf(userId);
     const value = { conversationId, userId, nickname, avatar, bio };
     const outcome = await outcomes.run(conversationId, requestId, { $case: "setProfile", value });

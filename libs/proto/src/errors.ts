@@ -123,6 +123,7 @@ export const errors = {
   FILE_NOT_UPLOADED: row(873, 409, "FAILED_PRECONDITION", false, "the file has not been uploaded", "文件尚未上传"),
   RANGE_OUTSIDE: row(875, 416, "INVALID_ARGUMENT", false, "the range lies outside of the file", "请求范围超出文件大小"),
   FILE_DAMAGED: row(874, 400, "INVALID_ARGUMENT", false, "what was uploaded is not what was announced", "上传内容与声明不符"),
+  FILES_FULL: row(876, 409, "RESOURCE_EXHAUSTED", false, "your files take all the space there is for them", "您的文件存储空间已满"),
   GROUP_UPGRADED: row(
     840,
     409,

@@ -1,6 +1,7 @@
 import {
   Access,
   Accounts,
+  Avatars,
   Blocks,
   Breaker,
   CommandOutcomes,
@@ -83,6 +84,7 @@ export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
   const visible = new VisibleMessages(store, access);
   const live = new LiveGateways(registry, cache);
   const images = new Images({ workers: config.IM_FILES_IMAGE_WORKERS, pixelsMax: config.IM_FILES_IMAGE_MAX_MEGAPIXELS * 1_000_000 });
+  const avatars = new Avatars({ store, access, relations, clock });
   const files = { store, blobs: ctx.blobs, images, clock, config };
   return {
     ctx,
@@ -91,7 +93,7 @@ export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
     relations,
     blocks: new Blocks({ access, relations, outcomes }),
     contacts: new Contacts({ store, access, relations, outcomes }),
-    profiles: new Profiles({ store, relations, outcomes }),
+    profiles: new Profiles({ store, relations, outcomes, avatars }),
     results,
     outcomes,
     accounts: new Accounts({
@@ -108,7 +110,7 @@ export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
     sessions: new SessionChecks(store.sessions, clock),
     groups: new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX }),
     sending: new Sending({ store, visible, cache, queue, access, relations, ids, clock }),
-    governance: new GroupGovernance({ access, outcomes }),
+    governance: new GroupGovernance({ access, outcomes, avatars }),
     visible,
     changes: new MessageChanges({
       store,
@@ -122,7 +124,7 @@ export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
     joining: new GroupJoining({ store, access, outcomes, clock, requestTtlMs: config.IM_JOIN_REQUEST_DAYS * DAY_MS }),
     images,
     uploads: new Uploads(files),
-    downloads: new Downloads(files),
+    downloads: new Downloads(files, avatars),
     supergroups: new Supergroups({ store, access, relations, outcomes, clock, membersMax: config.IM_SUPERGROUP_MEMBERS_MAX }),
     dialogs: new DialogChanges({ store, access, outcomes }),
     gateways: new Gateways(registry),

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import {
   Access,
   Accounts,
+  Avatars,
   CommandOutcomes,
   durableTopics,
   GroupGovernance,
@@ -83,14 +84,19 @@ export const createSysService = (context: SysContext): SysService => {
   const results = new PendingResults(cache, context.slot);
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
   const groups = new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX });
+  const avatars = new Avatars({ store, access, relations, clock });
   const requireUser = async (userId: string): Promise<void> => {
     if ((await access.missingUsers([userId])).length > 0) throw new AppError("NOT_FOUND", `no such user: ${userId}`);
   };
 
   unary.add(server, sys.TokenServiceService, tokenService(context, accounts, requireUser));
-  unary.add(server, sys.UserServiceService, userService(context, accounts, new Profiles({ store, relations, outcomes })));
+  unary.add(server, sys.UserServiceService, userService(context, accounts, new Profiles({ store, relations, outcomes, avatars })));
   unary.add(server, sys.MessageServiceService, messageService(context, sending, new Notifications(context, access), requireUser));
-  unary.add(server, sys.GroupServiceService, groupService(context, groups, new GroupGovernance({ access, outcomes }), requireUser));
+  unary.add(
+    server,
+    sys.GroupServiceService,
+    groupService(context, groups, new GroupGovernance({ access, outcomes, avatars }), requireUser),
+  );
   unary.add(server, sys.SupergroupServiceService, supergroupService(context));
   unary.add(server, sys.PresenceServiceService, presenceService(new Presences({ gateways, cache, store, relations })));
   unary.add(server, sys.ConnectionServiceService, connectionService(context, gateways));

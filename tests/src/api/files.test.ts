@@ -59,6 +59,18 @@ test("redirected, a client finds the file where the blobs are, as an attachment;
   expect((await fetch(url)).status).toBe(403);
 });
 
+test("no more than one's space; what is announced counts", async () => {
+  api = await ApiFixture.open({ env: { IM_FILES_QUOTA_MB: "1" }, ingest: false });
+  const [ann, bob] = [await api.register("ann"), await api.register("bob")];
+  const create = (size: number, user = ann) =>
+    api.call("POST", "/v1/files", { token: user.token, body: { name: "x", size, type: "application/pdf" } });
+  expect((await create(600_000)).status).toBe(201);
+  expect(await create(400_001)).toMatchObject({ status: 409, code: 876, data: { quota: 1_000_000, used: 600_000 } });
+  expect((await create(400_000)).status).toBe(201);
+  expect((await create(1)).code).toBe(876);
+  expect((await create(1_000_000, bob)).status).toBe(201);
+});
+
 test("only the types and sizes that the settings name", async () => {
   api = await ApiFixture.open({ env: { IM_FILES_TYPES: "image/png,application/pdf", IM_FILES_MAX_MB: "1" }, ingest: false });
   const ann = await api.register("ann");

@@ -130,6 +130,88 @@ export const fileScenarios = (system: () => System): void => {
       expect((await bob.client.files.download(file.id)).status).toBe(200);
     });
 
+    test("recalled, its files are free for the clean-up; deleted for oneself, alone or with the dialog, one has them no longer", async () => {
+      const [ann, bob, cat] = await Promise.all([people.online("ann"), people.online("bob"), people.online("cat")]);
+      const file = await ann.client.files.upload("a.png", pngFile(10, 10));
+      const first = await sendFile(ann, bob.id, file.id, bob);
+      const second = await sendFile(ann, bob.id, file.id, bob);
+      await sendFile(ann, cat.id, file.id, cat);
+      const reads = async (person: Person): Promise<boolean> => (await person.call("GET", `/v1/files/${file.id}`)).status === 200;
+      await bob.client.messages.deleteForMe(first);
+      expect(await reads(bob)).toBe(true);
+      await bob.client.messages.deleteForMe(second);
+      expect([await reads(bob), await reads(cat), await reads(ann)]).toEqual([false, true, true]);
+      const third = await sendFile(ann, bob.id, file.id, bob);
+      expect(await reads(bob)).toBe(true);
+      await bob.client.dialogs.remove(ann.id);
+      expect([await reads(bob), await reads(cat)]).toEqual([false, true]);
+
+      const { files } = system().store;
+      const other = await ann.client.files.upload("b.png", pngFile(10, 10));
+      const sent = await sendFile(ann, bob.id, other.id, bob);
+      expect((await files.refs(other.id, bob.id, 1)).length).toBe(1);
+      const held = (await files.get([other.id]))[0]?.expiresAt ?? 0;
+      await ann.client.messages.recall(sent);
+      expect(await files.refs(other.id, bob.id, 1)).toEqual([]);
+      // From seven days down to an hour.
+      const left = (await files.get([other.id]))[0]?.expiresAt ?? 0;
+      expect(held - left).toBeGreaterThan(6 * 86_400_000);
+      await ann.client.messages.recall(third);
+      expect(await files.refs(file.id, ann.id, 10)).toHaveLength(3);
+    });
+
+    test("a picture of one's own is one's avatar: for everybody but who is cut off by a block, until there is another one", async () => {
+      const [ann, bob, cat] = await Promise.all([people.online("ann"), people.online("bob"), people.online("cat")]);
+      const [first, second] = [
+        await ann.client.files.upload("1.png", pngFile(10, 10)),
+        await ann.client.files.upload("2.png", pngFile(20, 20)),
+      ];
+      const reads = async (person: Person, id: string): Promise<boolean> => (await person.call("GET", `/v1/files/${id}`)).status === 200;
+      expect(await reads(bob, first.id)).toBe(false);
+      await ann.client.users.updateMe({ avatar: first.id });
+      expect((await bob.client.users.get(ann.id)).avatar).toBe(first.id);
+      expect(await reads(bob, first.id)).toBe(true);
+      expect((await bob.client.files.thumbnail(first.id, 128)).type).toBe("image/webp");
+      // Shown is not given: nobody sends it on as a file.
+      expect(await refusal(bob.client.messages.send({ to: cat.id, payload: { msg_type: "custom", file_id: first.id } }))).toMatchObject(
+        NOT_FOUND,
+      );
+      await ann.client.blocks.add(bob.id);
+      await eventually("bob does not see it any more", async () => !(await reads(bob, first.id)));
+      expect(await reads(cat, first.id)).toBe(true);
+      await ann.client.users.updateMe({ avatar: second.id });
+      expect([await reads(cat, first.id), await reads(cat, second.id)]).toEqual([false, true]);
+      expect([await system().store.files.holders(first.id, 9), await system().store.files.holders(second.id, 9)]).toEqual([[], [ann.id]]);
+      await ann.client.users.updateMe({ avatar: "" });
+      expect(await reads(cat, second.id)).toBe(false);
+
+      const text = await ann.client.files.upload("a.txt", new Blob(["hello"], { type: "text/plain" }));
+      expect(await refusal(ann.client.users.updateMe({ avatar: text.id }))).toMatchObject({ code: 871, status: 415 });
+      const foreign = await cat.client.files.upload("c.png", pngFile(10, 10));
+      for (const avatar of [foreign.id, "F11111111111111", "Fx"]) {
+        expect(await refusal(ann.client.users.updateMe({ avatar }))).toMatchObject(NOT_FOUND);
+      }
+    });
+
+    test("a group's avatar is for its members, also when it goes on as a supergroup", async () => {
+      const [ann, bob, cat] = await Promise.all([people.online("ann"), people.online("bob"), people.online("cat")]);
+      const file = await ann.client.files.upload("1.png", pngFile(10, 10));
+      const group = await ann.client.groups.create("flock", [bob.id]);
+      const reads = async (person: Person): Promise<boolean> => (await person.call("GET", `/v1/files/${file.id}`)).status === 200;
+      expect(await refusal(bob.client.groups.update(group.id, { avatar: file.id }))).toMatchObject({ status: 403 });
+      await ann.client.groups.update(group.id, { avatar: file.id });
+      expect([await reads(bob), await reads(cat)]).toEqual([true, false]);
+      await ann.client.groups.updateMember(group.id, bob.id, { role: "admin" });
+      // It is the group's already: another admin may say so again, but not make it another group's.
+      await bob.client.groups.update(group.id, { avatar: file.id, title: "flocks" });
+      const own = await bob.client.groups.create("mine", [cat.id]);
+      expect(await refusal(bob.client.groups.update(own.id, { avatar: file.id }))).toMatchObject(NOT_FOUND);
+      const supergroup = await ann.client.groups.upgrade(group.id);
+      await eventually("bob sees it in the supergroup", () => reads(bob));
+      expect((await system().store.files.holders(file.id, 9)).sort()).toEqual([group.id, supergroup].sort());
+      expect(await reads(cat)).toBe(false);
+    });
+
     test("another's upload cannot be completed, an upload that did not come neither; completing twice is once", async () => {
       const [ann, bob] = await Promise.all([people.online("ann"), people.online("bob")]);
       const bytes = png(10, 10);

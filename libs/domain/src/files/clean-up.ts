@@ -1,7 +1,7 @@
 import type { Blobs } from "@dunlin/engines/blobs";
 import type { Store } from "@dunlin/engines/store";
 import { allKeysOf, UPLOADS } from "./keys.js";
-import { UNSENT_MS } from "./uploads.js";
+import { UNSENT_MS } from "./lifetimes.js";
 
 /** With five blobs each, one removal of the port. */
 const FILES_MAX = 200;

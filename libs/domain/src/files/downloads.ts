@@ -4,6 +4,7 @@ import type { BlobRange } from "@dunlin/engines/blobs";
 import { ImageRefused } from "@dunlin/engines/images";
 import type { FileRow } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
+import type { Avatars } from "./avatars.js";
 import { keysOf, type ThumbnailSide } from "./keys.js";
 import { readableFile } from "./reading.js";
 import { isImageType } from "./types.js";
@@ -17,11 +18,14 @@ export class Downloads {
   /** Thumbnails being made: who asks meanwhile waits for the same one. */
   readonly #making = new Map<string, Promise<Buffer>>();
 
-  constructor(private readonly deps: FilesDeps) {}
+  constructor(
+    private readonly deps: FilesDeps,
+    private readonly avatars: Pick<Avatars, "shows">,
+  ) {}
 
-  /** @throws AppError FILE_NOT_FOUND, UNAVAILABLE */
+  /** A file that the user owns, or is shown: in a message, or as a picture. @throws AppError FILE_NOT_FOUND, UNAVAILABLE */
   find(userId: string, id: string): Promise<FileRow> {
-    return readableFile(this.deps.store, userId, id);
+    return readableFile(this.deps.store, userId, id, () => this.avatars.shows(userId, id));
   }
 
   /** @throws AppError FILE_NOT_FOUND, UNAVAILABLE */

@@ -2,23 +2,28 @@ import type { FileRow } from "@dunlin/engines/store";
 import { AppError, type Clock } from "@dunlin/runtime";
 import type { RequestStore } from "../guarded-store.js";
 import { FILES_PER_MESSAGE_MAX, fileIdsOf } from "./carried.js";
+import { HOLD_MS } from "./lifetimes.js";
 
 /** Messages with a file that are looked at: one that still carries it is enough. */
 const REFS_MAX = 50;
-/** How long files of an accepted message wait for it to be stored, ms: longer than any outage of ingest may take. */
-const HOLD_MS = 7 * 86_400_000;
 
 type FileStore = Pick<RequestStore, "files" | "messages">;
 
 /**
- * A file that is ready, for its owner or somebody who may read a message that carries it now (not a recalled one).
+ * A file that is ready, for its owner or somebody who may read a message that carries it now (not a recalled one, nor one that
+ * the user has deleted), or whom `shownOtherwise` lets have it.
  * @throws AppError FILE_NOT_FOUND, the same whether there is none or it is not theirs
  */
-export const readableFile = async (store: FileStore, userId: string, id: string): Promise<FileRow> => {
+export const readableFile = async (
+  store: FileStore,
+  userId: string,
+  id: string,
+  shownOtherwise: () => Promise<boolean> = async () => false,
+): Promise<FileRow> => {
   const [file] = await store.files.get([id]);
   if (file?.state !== "ready") throw new AppError("FILE_NOT_FOUND");
-  if (file.ownerId !== userId && !(await isShown(store, userId, id))) throw new AppError("FILE_NOT_FOUND");
-  return file;
+  if (file.ownerId === userId || (await isShown(store, userId, id)) || (await shownOtherwise())) return file;
+  throw new AppError("FILE_NOT_FOUND");
 };
 
 const isShown = async ({ files, messages }: FileStore, userId: string, id: string): Promise<boolean> => {

@@ -7,11 +7,10 @@ import type { RequestStore } from "../guarded-store.js";
 import { newId } from "../ids.js";
 import type { FileConfig } from "./config.js";
 import { keysOf } from "./keys.js";
+import { UNSENT_MS } from "./lifetimes.js";
 import { HEAD_BYTES, isImageType, looksLike } from "./types.js";
 
 const MB = 1_000_000;
-/** A file that no message carries goes after this time, ms. */
-export const UNSENT_MS = 3_600_000;
 
 export interface FilesDeps {
   readonly store: Pick<RequestStore, "files" | "messages">;
@@ -40,7 +39,7 @@ export interface AnnouncedFile {
 export class Uploads {
   constructor(private readonly deps: FilesDeps) {}
 
-  /** @throws AppError FILE_TYPE_REFUSED, FILE_TOO_LARGE, UNAVAILABLE */
+  /** @throws AppError FILE_TYPE_REFUSED, FILE_TOO_LARGE, FILES_FULL, UNAVAILABLE */
   async announce(ownerId: string, { name, size, type }: Announcement): Promise<AnnouncedFile> {
     const { store, blobs, clock, config } = this.deps;
     const allowed: readonly string[] = config.IM_FILES_TYPES;
@@ -50,7 +49,8 @@ export class Uploads {
     const id = newId("F");
     const now = clock.now();
     const ttlMs = config.IM_FILES_UPLOAD_S * 1000;
-    await store.files.create({
+    const quota = config.IM_FILES_QUOTA_MB * MB;
+    const file: FileRow = {
       id,
       ownerId,
       name,
@@ -61,7 +61,10 @@ export class Uploads {
       expiresAt: now + UNSENT_MS,
       width: 0,
       height: 0,
-    });
+    };
+    if (!(await store.files.create(file, quota === 0 ? Number.MAX_SAFE_INTEGER : quota))) {
+      throw new AppError("FILES_FULL", undefined, { details: { quota, used: await store.files.used(ownerId) } });
+    }
     const { url, headers } = await blobs.signUpload(keysOf.upload(id), { size, type, ttlMs });
     return { id, uploadUrl: url, headers, uploadUntil: now + ttlMs };
   }

@@ -2,7 +2,6 @@ import type {
   ConversationRow,
   DialogRow,
   DndRow,
-  FileRef,
   IngestChanges,
   MemberRow,
   MessageRow,
@@ -18,6 +17,7 @@ import { conversationIdOf } from "../ids.js";
 import { AnnotationDraft, type LoadedAnnotations } from "./annotation-draft.js";
 import { DialogDraft } from "./dialog-draft.js";
 import { DialogViews, type LoadedPins } from "./dialog-views.js";
+import { type AvatarChange, FileDraft } from "./file-draft.js";
 import { GroupBook, type LoadedGroups } from "./group-book.js";
 import { type LoadedPeople, PeopleDraft } from "./people.js";
 import { Receipts } from "./receipts.js";
@@ -94,6 +94,8 @@ export class Draft {
   readonly views: DialogViews;
   readonly #conversations = new Map<string, ConversationDraft>();
   readonly #storedLastSeq = new Map<string, number>();
+  /** Pictures of groups, of those that have one. */
+  readonly #storedAvatars = new Map<string, string>();
   readonly #changedConversations = new Set<string>();
   readonly #members = new Map<string, Map<string, MemberRow>>();
   readonly #membersAdded = new Map<string, MemberRow>();
@@ -102,7 +104,7 @@ export class Draft {
   readonly #changedMailboxes = new Map<string, number>();
   readonly #messages = new Map<string, MessageRow>();
   readonly #inBatch = new Map<string, string[]>();
-  readonly #fileRefs: FileRef[] = [];
+  readonly #files: FileDraft;
   readonly #updates: UpdateRow[] = [];
   readonly #supergroupUpdates: SupergroupUpdateRow[] = [];
   readonly #dnd = new Map<string, DndRow>();
@@ -112,12 +114,14 @@ export class Draft {
     this.now = loaded.now;
     this.groups = new GroupBook(loaded.groups);
     this.people = new PeopleDraft(loaded.people);
+    this.#files = new FileDraft(loaded.now);
     this.annotations = new AnnotationDraft(loaded.annotations);
     this.views = new DialogViews(loaded.dialogs, loaded.pins);
     this.dialogs = new DialogDraft(loaded.dialogs, this.views, loaded.now);
     for (const row of loaded.conversations.values()) {
       this.#conversations.set(row.id, { ...row });
       this.#storedLastSeq.set(row.id, row.lastSeq);
+      if (row.avatar !== "") this.#storedAvatars.set(row.id, row.avatar);
     }
     for (const row of loaded.members) this.#membersOf(row.conversationId).set(row.userId, row);
     this.#pts = loaded.mailboxes;
@@ -212,7 +216,16 @@ export class Draft {
 
   /** Whoever may read this message may from now on read the files it names. */
   carryFiles({ id, conversationId, seq, payload }: Pick<MessageRow, "id" | "conversationId" | "seq" | "payload">): void {
-    for (const fileId of fileIdsOf(payload)) this.#fileRefs.push({ fileId, messageId: id, conversationId, seq });
+    for (const fileId of fileIdsOf(payload)) this.#files.carry({ fileId, messageId: id, conversationId, seq });
+  }
+
+  /** Files that a message named before it was changed can no longer be read through it. */
+  #dropFiles(before: MessageRow, after: MessageRow): void {
+    if (before.payload === after.payload) return;
+    const left = fileIdsOf(after.payload);
+    for (const fileId of fileIdsOf(before.payload)) {
+      if (!left.includes(fileId)) this.#files.drop(fileId, before);
+    }
   }
 
   /** The messages this batch has added to a conversation. */
@@ -226,6 +239,8 @@ export class Draft {
   }
 
   changeMessage(row: MessageRow): void {
+    const before = this.message(row.id);
+    if (before) this.#dropFiles(before, row);
     if (this.#messages.has(row.id)) this.#messages.set(row.id, row);
     else this.annotations.changeMessage(row);
   }
@@ -289,6 +304,16 @@ export class Draft {
     this.#changedConversations.add(conversation.id);
   }
 
+  /** Whose picture is another one than before the batch. */
+  #avatars(): AvatarChange[] {
+    const changed = this.people.avatars();
+    for (const id of this.#changedConversations) {
+      const [before, after] = [this.#storedAvatars.get(id) ?? "", this.#conversations.get(id)?.avatar ?? ""];
+      if (before !== after) changed.push({ holder: id, before, after });
+    }
+    return changed;
+  }
+
   putDnd(row: DndRow): void {
     this.#dnd.set(row.userId, row);
   }
@@ -306,7 +331,7 @@ export class Draft {
       dnd: [...this.#dnd.values()],
       ...this.people.changes(),
       annotations: this.annotations.changes(),
-      fileRefs: this.#fileRefs,
+      ...this.#files.changes(this.#avatars()),
       supergroupUpdates: this.#supergroupUpdates,
       dialogViews: this.views.changes(),
     };

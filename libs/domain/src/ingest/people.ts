@@ -1,6 +1,7 @@
 import type { BlockRow, ContactCounts, ContactRow, IngestChanges, IngestTransaction, PrivacyRow, UserRow } from "@dunlin/engines/store";
 import { conversationIdOf } from "../ids.js";
 import { defaultPrivacy } from "../relation.js";
+import type { AvatarChange } from "./file-draft.js";
 
 const keyOf = (userId: string, peer: string): string => `${userId} ${peer}`;
 
@@ -67,6 +68,7 @@ export class PeopleDraft {
   readonly #storedContacts = new Map<string, ContactRow>();
   readonly #privacies = new Map<string, PrivacyRow>();
   readonly #profiles = new Map<string, UserRow>();
+  readonly #storedAvatars = new Map<string, string>();
   readonly #contactsPut = new Map<string, ContactRow>();
   readonly #contactsRemoved = new Map<string, { userId: string; peer: string }>();
   readonly #blocksPut = new Map<string, BlockRow>();
@@ -84,7 +86,10 @@ export class PeopleDraft {
       this.#storedContacts.set(keyOf(row.userId, row.peer), row);
     }
     for (const row of loaded.privacies) this.#privacies.set(row.userId, row);
-    for (const row of loaded.profiles) this.#profiles.set(row.id, row);
+    for (const row of loaded.profiles) {
+      this.#profiles.set(row.id, row);
+      this.#storedAvatars.set(row.id, row.avatar);
+    }
   }
 
   contact(userId: string, peer: string): ContactRow | undefined {
@@ -130,6 +135,14 @@ export class PeopleDraft {
 
   profile(userId: string): UserRow | undefined {
     return this.#profiles.get(userId);
+  }
+
+  /** Users whose picture is another one than before the batch. */
+  avatars(): AvatarChange[] {
+    return [...this.#profilesPut.values()].flatMap(({ id, avatar }) => {
+      const before = this.#storedAvatars.get(id) ?? "";
+      return before === avatar ? [] : [{ holder: id, before, after: avatar }];
+    });
   }
 
   /** A user's contacts as they were before the batch. */

@@ -89,7 +89,7 @@ export const fileRoutes = [
         upload_until: z.int().meta({ description: "The upload must have begun by then, ms since 1970" }),
       })
       .meta({ id: "FileUpload" }),
-    errors: ["FILE_TYPE_REFUSED", "FILE_TOO_LARGE"],
+    errors: ["FILE_TYPE_REFUSED", "FILE_TOO_LARGE", "FILES_FULL"],
     handler: async ({ uploads }, { claims, body }) => {
       const { id, uploadUrl, headers, uploadUntil } = await uploads.announce(claims.userId, body);
       return { data: { id, upload_url: uploadUrl, headers: { ...headers }, upload_until: uploadUntil } };
@@ -112,8 +112,8 @@ export const fileRoutes = [
     method: "get",
     path: "/v1/files/{id}",
     tag,
-    summary: "A file's bytes, whole or one range, as an attachment; for its owner and whoever may read a message with it",
-    who: "The file's owner, and who may see a message with it; to anybody else `FILE_NOT_FOUND`, whether there is such a file or not.",
+    summary: "A file's bytes, whole or one range, as an attachment; for its owner and whoever is shown it, in a message or as a picture",
+    who: "The file's owner, who may see a message with it, and where it is a picture, members of its group, or who is not cut off from its user by a block; to anybody else `FILE_NOT_FOUND`, whether there is such a file or not.",
     params: fileParameter,
     statuses: [200, 206, 302],
     contentType: "application/octet-stream",
@@ -139,7 +139,7 @@ export const fileRoutes = [
     path: "/v1/files/{id}/thumbnail",
     tag,
     summary: "An image made small: its longer side has `size` pixels at most",
-    who: "The file's owner, and who may see a message with it; to anybody else `FILE_NOT_FOUND`, whether there is such a file or not.",
+    who: "The same as of the file itself; to anybody else `FILE_NOT_FOUND`, whether there is such a file or not.",
     params: fileParameter,
     query: z.strictObject({
       size: z

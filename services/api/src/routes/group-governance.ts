@@ -43,7 +43,7 @@ export const groupGovernanceRoutes = [
       .meta({ id: "GroupChange" }),
     statuses: [200, 202],
     response: groupView,
-    errors: governing,
+    errors: [...governing, "FILE_NOT_FOUND", "FILE_TYPE_REFUSED"],
     handler: async (api, { claims, params, body, requestId }) => {
       const { slow_mode_s: slowModeS, muted_until: mutedUntil, ...rest } = body;
       const outcome = await api.governance.update(claims.userId, params.id, { ...rest, slowModeS, mutedUntil }, requestId);

@@ -18,7 +18,7 @@ export const showUser = (row: UserRow): z.input<typeof userView> => ({
 export const avatar = z
   .string()
   .max(512)
-  .regex(/^(https?:\/\/[\x21-\x7e]+|F[\w-]+)?$/, "an http(s) URL, a file id, or empty");
+  .regex(/^(https?:\/\/[\x21-\x7e]+|F[\w-]+)?$/, "an http(s) URL, the id of an image file of one's own, or empty");
 
 const found = (row: UserRow | undefined): UserRow => {
   if (!row) throw new AppError("NOT_FOUND");
@@ -53,7 +53,7 @@ export const userRoutes = [
       .meta({ id: "ProfileChange" }),
     statuses: [200, 202],
     response: userView,
-    errors: ["NOT_FOUND", "QUEUE_FULL"],
+    errors: ["NOT_FOUND", "FILE_NOT_FOUND", "FILE_TYPE_REFUSED", "QUEUE_FULL"],
     handler: async ({ profiles }, { claims, body, requestId }) => {
       const { user, outcome } = await profiles.update(claims.userId, body, requestId);
       return { status: outcome === "applied" ? 200 : 202, data: showUser(user) };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type FileRow, noChanges, type Store } from "../port/index.js";
+import { type FileRow, type IngestChanges, noAnnotations, noChanges, type Store } from "../port/index.js";
 import { conversationRow, memberRow, newUsers, nextMessageId, pairId, type StoreHarness, T0, uniqueId } from "./fixture.js";
 
 const HOUR = 3_600_000;
@@ -118,6 +118,75 @@ export const filesContract = (harness: () => StoreHarness): void => {
       ]),
     );
     expect(await store.files.remove([])).toBe(0);
+  });
+
+  test("what the user deleted, alone or with the dialog, shows no file to that user any more", async () => {
+    const { store } = harness();
+    const [ann, bob] = (await newUsers(store, 2)) as [string, string];
+    const pair = pairId(ann, bob);
+    const file = await create(store);
+    const [first, second, third] = [
+      await carry(store, file.id, pair, 1),
+      await carry(store, file.id, pair, 2),
+      await carry(store, file.id, pair, 3),
+    ];
+    const messagesOf = async (user: string) => (await store.files.refs(file.id, user, 10)).map((ref) => ref.messageId);
+    await store.ingest.transaction((tx) =>
+      tx.write({ ...noChanges, annotations: { ...noAnnotations, hidden: [{ userId: ann, conversationId: pair, seq: 2, at: T0 }] } }),
+    );
+    expect(await messagesOf(ann)).toEqual([third, first]);
+    expect(await messagesOf(bob)).toEqual([third, second, first]);
+    await store.ingest.transaction((tx) => tx.write({ ...noChanges, fileRefsRemoved: [{ fileId: file.id, messageId: third }] }));
+    expect(await messagesOf(ann)).toEqual([first]);
+    const cleared = { userId: ann, peer: bob, conversationId: pair, kind: "user", view: { clearedSeq: 2 } } as const;
+    await store.ingest.transaction((tx) => tx.write({ ...noChanges, dialogViews: [cleared] }));
+    expect(await messagesOf(ann)).toEqual([]);
+    expect(await messagesOf(bob)).toEqual([second, first]);
+  });
+
+  test("pictures of somebody stay, and go when they are nobody's any more; what is held longer waits longer", async () => {
+    const { store, other } = harness();
+    const now = T0 - 30_000 * HOUR;
+    const [picture, held] = await Promise.all([1, 2].map((n) => create(store, { state: "ready", expiresAt: now - n })));
+    if (!picture || !held) throw new Error("two files");
+    const holders = [uniqueId("U"), uniqueId("G")].sort();
+    const refs = holders.map((holder) => ({ fileId: picture.id, holder }));
+    const write = (changes: Partial<IngestChanges>) => store.ingest.transaction((tx) => tx.write({ ...noChanges, ...changes }));
+    await write({ avatars: [...refs, { fileId: held.id, holder: "Usome" }] });
+    await write({ avatars: refs.slice(1) });
+    expect(await other.files.holders(picture.id, 10)).toEqual(holders);
+    expect(await store.files.holders(picture.id, 1)).toEqual(holders.slice(0, 1));
+    expect(await store.files.expire(now, 100)).toEqual({ going: [], settled: 2 });
+    await write({ avatarsRemoved: refs, avatars: refs.slice(0, 1) });
+    expect(await store.files.holders(picture.id, 10)).toEqual(holders.slice(0, 1));
+    const freed = { fileId: picture.id, expiresAt: now + HOUR, heldUntil: now + 5 * HOUR };
+    await write({ avatarsRemoved: refs, filesFreed: [freed] });
+    expect(await store.files.get([picture.id])).toMatchObject([{ expiresAt: now + HOUR }]);
+    await store.files.hold([picture.id], now + 6 * HOUR);
+    await write({ filesFreed: [freed] });
+    expect(await store.files.get([picture.id])).toMatchObject([{ expiresAt: now + 6 * HOUR }]);
+    expect(await store.files.expire(now + 2 * HOUR, 100)).toEqual({ going: [], settled: 0 });
+    expect(await store.files.expire(now + 7 * HOUR, 100)).toEqual({ going: [picture.id], settled: 0 });
+    await store.files.remove([picture.id]);
+  });
+
+  test("files of one user take no more than they may, however many are announced at once", async () => {
+    const { store, other } = harness();
+    const ownerId = uniqueId("U");
+    const announce = (size: number, quota?: number, on = store): Promise<boolean> => on.files.create(fileRow({ ownerId, size }), quota);
+    expect(await store.files.used(ownerId)).toBe(0);
+    expect([await announce(60, 100), await announce(41, 100), await announce(40, 100), await announce(1, 100)]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect([await store.files.used(ownerId), await announce(1_000)]).toEqual([100, true]);
+    const taken = await Promise.all(Array.from({ length: 20 }, (_, i) => announce(10, 1_150, i % 2 === 0 ? store : other)));
+    expect(await store.files.used(ownerId)).toBe(1_100 + 10 * taken.filter(Boolean).length);
+    expect(taken.filter(Boolean).length).toBeLessThanOrEqual(5);
+    while (await announce(10, 1_150));
+    expect(await store.files.used(ownerId)).toBe(1_150);
   });
 
   test("in portions, the oldest first", async () => {

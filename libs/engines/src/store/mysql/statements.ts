@@ -52,11 +52,12 @@ const removeStatements = function* ({ table, key }: Removal, keys: readonly (rea
   for (const piece of pieces(keys, MAX_KEYS)) yield `delete from ${table} where ${condition(key, piece)}`;
 };
 
-const changeStatements = function* ({ table, columns, key }: Change, rows: readonly (readonly SqlValue[])[]): Generator<string> {
+const changeStatements = function* ({ table, columns, key, atMost }: Change, rows: readonly (readonly SqlValue[])[]): Generator<string> {
   const assign = (names: readonly string[], values: readonly SqlValue[], between: string): string =>
     names.map((name, i) => `${name}=${literal(values[i] as SqlValue)}`).join(between);
   for (const row of rows) {
-    yield `update ${table} set ${assign(columns, row, ",")} where ${assign(key, row.slice(columns.length), " and ")}`;
+    const update = `update ${table} set ${assign(columns, row, ",")} where ${assign(key, row.slice(columns.length), " and ")}`;
+    yield atMost === undefined ? update : `${update} and (${atMost} is null or ${atMost}<=${literal(row.at(-1) as SqlValue)})`;
   }
 };
 

@@ -3,7 +3,7 @@ import type { BlockRow, ContactCounts, ContactRow } from "./contacts.js";
 import type { ConversationKind, ConversationRow, MemberRow } from "./conversations.js";
 import type { DialogRow } from "./dialogs.js";
 import type { DndRow } from "./dnd.js";
-import type { FileRef } from "./files.js";
+import type { AvatarRef, FileRef, FreedFile } from "./files.js";
 import type { GroupSettings, JoinRequest, Restriction, UserPlace } from "./groups.js";
 import type { MessageRow, SendKey, SentMessage } from "./messages.js";
 import type { PrivacyRow } from "./privacy.js";
@@ -117,6 +117,11 @@ export interface IngestChanges {
   readonly annotations?: AnnotationChanges;
   /** Which messages carry which files; one that is there already is no error. */
   readonly fileRefs: readonly FileRef[];
+  readonly fileRefsRemoved: readonly Pick<FileRef, "fileId" | "messageId">[];
+  /** Removals are written first. */
+  readonly avatars: readonly AvatarRef[];
+  readonly avatarsRemoved: readonly AvatarRef[];
+  readonly filesFreed: readonly FreedFile[];
   /** Dialogs that go. */
   readonly dialogsRemoved: readonly { readonly userId: string; readonly peer: string }[];
   readonly supergroupUpdates: readonly SupergroupUpdateRow[];
@@ -148,6 +153,10 @@ export const noChanges: IngestChanges = {
   privacy: [],
   profiles: [],
   fileRefs: [],
+  fileRefsRemoved: [],
+  avatars: [],
+  avatarsRemoved: [],
+  filesFreed: [],
   dialogsRemoved: [],
   supergroupUpdates: [],
   dnd: [],

@@ -15,7 +15,7 @@ import { dialogSelection } from "./dialog-rows.js";
 import { dialogViewSteps } from "./dialog-views.js";
 import { insertDnd } from "./dnd.js";
 import { retryAborted } from "./errors.js";
-import { insertFileRefs } from "./files.js";
+import { fileSteps } from "./files.js";
 import { groupReads, groupSteps } from "./groups.js";
 import { distinctKeys, sortRows } from "./keys.js";
 import { sentSelection } from "./messages.js";
@@ -322,7 +322,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     put(insertPrivacy, changes.privacy, (p) => [p.userId, p.messages, p.groups, p.lastSeen, p.findByAccount ? 1 : 0]),
     put(insertProfiles, changes.profiles, (u) => [u.id, u.account, u.passwordHash, u.nickname, u.avatar, u.createdAt, u.bio ?? ""]),
     ...annotationSteps(changes.annotations ?? noAnnotations, changes.messages.filter(isChanged)),
-    put(insertFileRefs, changes.fileRefs, (r) => [r.fileId, BigInt(r.messageId), r.conversationId, r.seq]),
+    ...fileSteps(changes),
     ...dialogViewSteps(changes.dialogViews),
   ];
 };

@@ -151,6 +151,7 @@ export interface Tables {
     height: number;
   };
   file_refs: { file_id: string; message_id: string | bigint; conversation_id: string; seq: number };
+  avatars: { file_id: string; holder: string };
   supergroup_updates: { conversation_id: string; seq: number; type: string; body: string; created_at: number };
   dnd: { user_id: string; snooze_until: number; schedule: string | null; allow_mentions: number };
   consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };

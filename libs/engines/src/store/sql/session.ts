@@ -47,12 +47,14 @@ export interface Change {
   readonly columns: readonly string[];
   /** A unique key. */
   readonly key: readonly string[];
+  /** Changed only where this column is null or at most what stands last in the row. */
+  readonly atMost?: string;
 }
 
 /** One step of a batch of writes. The rows are made when their turn comes: the engine is busy with the step before then. */
 export type WriteStep =
   | { readonly insert: Insertion; readonly rows: () => readonly (readonly SqlValue[])[] }
-  /** Each row: the values of the columns, then those of the key. */
+  /** Each row: the values of the columns, then those of the key, then what `atMost` is compared with. */
   | { readonly change: Change; readonly rows: () => readonly (readonly SqlValue[])[] }
   | { readonly remove: Removal; readonly keys: () => readonly (readonly SqlValue[])[] };
 

@@ -31,8 +31,10 @@ const insertSql = ({ table, columns, key, existing }: Insertion): string => {
   return `${insert} ${target} update set ${sets.join(", ")}`;
 };
 
-const changeSql = ({ table, columns, key }: Change): string =>
-  `update ${table} set ${columns.map((column) => `${column} = ?`).join(", ")} where ${where(key)}`;
+const changeSql = ({ table, columns, key, atMost }: Change): string => {
+  const update = `update ${table} set ${columns.map((column) => `${column} = ?`).join(", ")} where ${where(key)}`;
+  return atMost === undefined ? update : `${update} and (${atMost} is null or ${atMost} <= ?)`;
+};
 
 /** Lookups that run in place, at most: some microseconds each. More go to the thread. */
 const IN_PLACE = 256;

@@ -49,3 +49,21 @@ export const addColumns = async (db: Kysely<unknown>, dialect: SqlDialect, table
     if (!there.includes(column)) await sql.raw(`alter table ${table} add column ${columnOf(dialect, column, meaning)}`).execute(db);
   }
 };
+
+/** Adds an index, unless a process that died before it could say so has done it. */
+export const addIndex = async (
+  db: Kysely<unknown>,
+  dialect: SqlDialect,
+  table: string,
+  { name, columns, unique }: Index,
+): Promise<void> => {
+  const create = (condition: string): string =>
+    `create ${unique ? "unique " : ""}index ${condition} ${name} on ${table} (${columns.join(", ")})`;
+  if (!dialect.indexesInTable) {
+    await sql.raw(create("if not exists")).execute(db);
+    return;
+  }
+  const there = await sql`select 1 from information_schema.statistics
+    where table_schema = database() and table_name = ${table} and index_name = ${name} limit 1`.execute(db);
+  if (there.rows.length === 0) await sql.raw(create("")).execute(db);
+};
