@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ApiService, apiOptions, createApiService, routes } from "@dunlin/api";
+import { type ApiService, apiOptions, createApiService } from "@dunlin/api";
 import { createBrokerService } from "@dunlin/broker";
 import { domainOptions, durableTopics, type Identity, openIdentity } from "@dunlin/domain";
 import { type Host, hostOptions, openHost } from "@dunlin/engines/host";
@@ -10,6 +10,7 @@ import type { Store } from "@dunlin/engines/store";
 import { until } from "@dunlin/engines/testing";
 import { type Clock, createLogger, loadConfig, type Service } from "@dunlin/runtime";
 import { expect } from "vitest";
+import { operationOf } from "../support/operations.js";
 
 /** An answer of the API, its envelope taken apart. */
 export interface Answer {
@@ -194,19 +195,11 @@ const testUser = (account: string, data: Answer["data"]): TestUser => ({
   sessionId: data.session_id,
 });
 
-const patterns = routes.map((route) => ({
-  route,
-  pattern: new RegExp(`^${route.path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`),
-  literal: !route.path.includes("{"),
-}));
-
 const checkShape = (method: string, path: string, status: number, data: unknown): void => {
-  const [bare = ""] = path.split("?");
-  const found = patterns.filter(({ route, pattern }) => route.method === method.toLowerCase() && pattern.test(bare));
-  const match = found.find(({ literal }) => literal) ?? found[0];
+  const match = operationOf(method, path);
   if (!match) return;
-  expect(match.route.statuses).toContain(status);
-  match.route.response.parse(data);
+  expect(match.statuses).toContain(status);
+  match.response.parse(data);
 };
 
 /** Waits until `probe` answers something else than undefined. @throws when it has not after ten seconds */

@@ -1,5 +1,6 @@
 import { eventually } from "../support/eventually.js";
 import type { Person } from "../support/person.js";
+import { pngFile } from "../support/pictures.js";
 
 /**
  * Who calls. Kicked and banned have been members; a stranger never was one; nobody has no token. The blocked is a member
@@ -21,6 +22,7 @@ export interface Scene {
 export interface Request {
   readonly method: string;
   readonly path: string;
+  /** Sent as JSON; a Blob as it is. */
   readonly body?: unknown;
 }
 
@@ -30,12 +32,16 @@ export interface Row {
   readonly operation: string;
   /** What is special about it. */
   readonly as?: string;
+  /** Whether the scene has a group; true when it is not said. */
+  readonly needsGroup?: boolean;
   readonly allowed: readonly Role[];
   readonly request: (scene: Scene, role: Role) => Request;
   /** Codes of refusals that are not the usual ones. */
   readonly refusals?: Readonly<Partial<Record<Role, number>>>;
-  /** Called once in the fresh group. */
+  /** Called once in the fresh scene. */
   readonly prepare?: (scene: Scene) => Promise<void>;
+  /** Whose device asks; the person's of that role when it is not said. */
+  readonly caller?: (scene: Scene, role: Exclude<Role, "nobody">) => Promise<Person>;
 }
 
 /** The code that a role is refused with: its token, its membership, its rights. */
@@ -93,6 +99,24 @@ const messageRow = (operation: string, allowed: readonly Role[], request: Row["r
   request,
   refusals: unseen,
   prepare: ownerSpeaks,
+});
+
+/** A picture of the owner's that the group was sent. */
+const pictures = new Map<string, string>();
+const pictureSent = async (scene: Scene): Promise<void> => {
+  const { client } = scene.persons.owner;
+  const { id } = await client.files.upload("a.png", pngFile(20, 10));
+  pictures.set(scene.group, id);
+  await client.messages.send({ to: scene.group, payload: { msg_type: "file", file_id: id, size: 1, name: "a.png" } });
+  await eventually("the file sent", async () => (await client.dialogs.history(scene.group)).items.length === 1);
+};
+const pictureRow = (operation: string, path: string): Row => ({
+  operation,
+  as: "sent to the group",
+  allowed: members,
+  refusals: { stranger: 870, kicked: 870, banned: 870 },
+  prepare: pictureSent,
+  request: ({ group }) => ({ method: "GET", path: `/v1/files/${pictures.get(group)}${path}` }),
 });
 
 /** Every operation on a group, by whose part it is: add a row for each new one. */
@@ -299,5 +323,27 @@ export const groupRows: readonly Row[] = [
     operation: "DELETE /v1/dialogs/{peer}",
     allowed: past,
     request: ({ group }) => ({ method: "DELETE", path: `/v1/dialogs/${group}` }),
+  },
+  {
+    operation: "PUT /v1/dialogs/pinned",
+    as: "a dialog with the group",
+    allowed: past,
+    refusals: { stranger: 404 },
+    request: ({ group }) => ({ method: "PUT", path: "/v1/dialogs/pinned", body: { peers: [group] } }),
+  },
+  {
+    operation: "POST /v1/dialogs/{peer}/typing",
+    allowed: members,
+    request: ({ group }) => ({ method: "POST", path: `/v1/dialogs/${group}/typing` }),
+  },
+  pictureRow("GET /v1/files/{id}", ""),
+  pictureRow("GET /v1/files/{id}/thumbnail", "/thumbnail?size=128"),
+  {
+    operation: "GET /v1/supergroups/{id}/updates",
+    allowed: leaders,
+    refusals: { blocked: 804, member: 804 },
+    prepare: async ({ group, persons }) =>
+      void supergroups.set(group, (await persons.owner.client.groups.createSupergroup("rights", [persons.admin.id])).id),
+    request: ({ group }) => ({ method: "GET", path: `/v1/supergroups/${supergroups.get(group) ?? ""}/updates?pts=0` }),
   },
 ];

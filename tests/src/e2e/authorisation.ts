@@ -2,11 +2,27 @@ import { routes } from "@dunlin/api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person } from "../support/person.js";
 import type { System } from "../support/system.js";
+import { peopleRows } from "./authorisation-people.js";
 import { groupRows, type Request, type Role, type Row, roles, type Scene, usualRefusal } from "./authorisation-table.js";
 
 type Member = Exclude<Role, "nobody">;
 
-/** Every operation on a group × everybody who might try it. */
+const rows = [...peopleRows, ...groupRows];
+/** Those who must not learn by a refusal whether what they ask for is there. */
+const outside: readonly Role[] = ["stranger", "kicked", "banned"];
+
+/** The same request for something that is not there; undefined where what is asked for is no secret: a user, nothing by id. */
+const ofNothing = (operation: string, request: Request): Request | undefined => {
+  const [, , , parameter = ""] = operation.split(/[ /]/).filter((part) => part !== "");
+  if (!/^\{(id|peer)\}/.test(parameter)) return undefined;
+  const path = request.path.replace(/^(\/v1\/[\w-]+\/)([^/?]+)/, (whole, before: string, id: string) => {
+    if (/^\d+$/.test(id)) return `${before}1000000000000000001`;
+    return id.startsWith("U") ? whole : before + id.slice(0, 1) + [...id.slice(1)].reverse().join("");
+  });
+  return path === request.path ? undefined : { ...request, path };
+};
+
+/** Every operation × everybody who might try it. */
 export const authorisationScenarios = (system: () => System): void => {
   describe("authorisation", () => {
     let persons: Record<Member, Person>;
@@ -30,9 +46,14 @@ export const authorisationScenarios = (system: () => System): void => {
     });
     afterAll(() => Promise.all(everybody.map((person) => person.disconnect())));
 
-    const freshScene = async (): Promise<Scene> => {
+    const freshScene = async (needsGroup: boolean): Promise<Scene> => {
       const { owner, admin, member, blocked, kicked, banned } = persons;
       const { groups, blocks } = owner.client;
+      const cast = { persons, target: (role: Role) => targets[role], outsider: (role: Role) => outsiders[role] };
+      if (!needsGroup) {
+        await blocks.add(blocked.id);
+        return { group: "", ...cast };
+      }
       // Of two who are blocked neither brings the other in.
       await blocks.remove(blocked.id);
       const others = [admin, member, blocked, kicked, banned, ...Object.values(targets)];
@@ -46,31 +67,46 @@ export const authorisationScenarios = (system: () => System): void => {
         groups.ban(group, banned.id),
         blocks.add(blocked.id),
       ]);
-      return { group, persons, target: (role) => targets[role], outsider: (role) => outsiders[role] };
+      return { group, ...cast };
     };
 
-    const ask = (role: Role, { method, path, body }: Request): Promise<Response> =>
-      role === "nobody" ? fetch(new URL(path, system().apiUrls[0]), { method }) : persons[role].call(method, path, body);
+    const ask = async (row: Row, scene: Scene, role: Role, { method, path, body }: Request): Promise<{ status: number; code: number }> => {
+      const caller = role === "nobody" ? undefined : ((await row.caller?.(scene, role)) ?? persons[role]);
+      const headers: Record<string, string> = caller ? { authorization: `Bearer ${caller.client.accessToken}` } : {};
+      const raw = body instanceof Blob ? body : undefined;
+      if (body !== undefined) headers["content-type"] = raw?.type ?? "application/json";
+      const response = await fetch(new URL(path, caller?.apiUrl ?? system().apiUrls[0]), {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: raw ?? JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const code = response.headers.get("content-type")?.startsWith("application/json") ? (JSON.parse(text) as { code: number }).code : 0;
+      return { status: response.status, code };
+    };
 
     const nameOf = ({ operation, as }: Row): string => (as === undefined ? operation : `${operation} (${as})`);
 
-    test.each(groupRows.map((row) => [nameOf(row), row] as const))("%s", async (_name, row) => {
-      const scene = await freshScene();
+    test.each(rows.map((row) => [nameOf(row), row] as const))("%s", async (_name, row) => {
+      const scene = await freshScene(row.needsGroup ?? true);
       await row.prepare?.(scene);
       // Who is refused goes first, so that what the others change cannot be the reason.
       const order = [...roles].sort((a, b) => Number(row.allowed.includes(a)) - Number(row.allowed.includes(b)));
       for (const role of order) {
-        const response = await ask(role, row.request(scene, role));
-        const { code } = (await response.json()) as { code: number };
+        const request = row.request(scene, role);
+        const answer = await ask(row, scene, role, request);
         const wanted = row.allowed.includes(role) ? 0 : (row.refusals?.[role] ?? usualRefusal[role]);
-        expect([role, code]).toEqual([role, wanted]);
+        expect([role, answer.code]).toEqual([role, wanted]);
+        const nothing = answer.code !== 0 && outside.includes(role) ? ofNothing(row.operation, request) : undefined;
+        if (nothing) expect(await ask(row, scene, role, nothing), `${role}, of what is not there`).toEqual(answer);
       }
     });
 
-    test("no operation on groups is without a row", () => {
-      const served = routes.filter((route) => route.path.startsWith("/v1/groups/")).map((r) => `${r.method.toUpperCase()} ${r.path}`);
-      const shown = new Set(groupRows.map((row) => row.operation));
+    test("no operation of OpenAPI is without a row, and no row without an operation", () => {
+      const served = routes.map((route) => `${route.method.toUpperCase()} ${route.path}`);
+      const shown = new Set(rows.map((row) => row.operation.split("?")[0]));
       expect(served.filter((operation) => !shown.has(operation))).toEqual([]);
+      expect([...shown].filter((operation) => !served.includes(operation ?? ""))).toEqual([]);
     });
   });
 };

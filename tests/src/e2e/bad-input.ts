@@ -1,3 +1,4 @@
+import { routes } from "@dunlin/api";
 import { Tokens } from "@dunlin/domain";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { People, type Person } from "../support/person.js";
@@ -103,9 +104,21 @@ export const badInputScenarios = (system: () => System): void => {
       }
     });
 
+    test("no operation takes a query that it does not know, nor what is no id in its path", async () => {
+      for (const { method, path } of routes) {
+        const url = `${ann.apiUrl}${path.replaceAll(/\{\w+\}/g, "x")}?nonsense=1`;
+        const headers = { authorization: `Bearer ${ann.client.accessToken}` };
+        expectRefusal(await rawRequest(url, { method: method.toUpperCase(), headers }), 400, 400);
+      }
+    });
+
     test("what is not one's own, not there, or not a way in", async () => {
       expectRefusal(await get(`/v1/users/${NOBODY}`), 404);
       expectRefusal(await get("/v1/nowhere"), 404);
+      const refuses = (work: Promise<unknown>, status: number, code: number) => expect(work).rejects.toMatchObject({ status, code });
+      await refuses(ann.client.blocks.remove(NOBODY), 404, 803);
+      await refuses(ann.client.contacts.remove(ann.id), 404, 404);
+      await refuses(ann.client.groups.joinSupergroup(`C${"1".repeat(14)}`), 404, 404);
       await expect(ann.client.messages.sendText(NOBODY, "hi")).rejects.toMatchObject({ status: 404, code: 803 });
       const cem = await people.registered("cem");
       const group = await bob.client.groups.create("private", [cem.id]);

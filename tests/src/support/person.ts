@@ -4,7 +4,7 @@ import { WebSocket } from "ws";
 import { eventually } from "./eventually.js";
 import type { System } from "./system.js";
 
-const PASSWORD = "correct horse battery staple";
+export const PASSWORD = "correct horse battery staple";
 let made = 0;
 
 /** One device of one user, and everything it was shown. */

@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, request } from "node:http";
+import { hear } from "./answers.js";
 
 export interface RawAnswer {
   status: number;
@@ -22,7 +23,11 @@ export const rawRequest = (
       res.on("data", (chunk: string) => {
         text += chunk;
       });
-      res.on("end", () => resolve({ status: res.statusCode ?? 0, headers: res.headers, body: text }));
+      res.on("end", () => {
+        const { statusCode: status = 0, headers: got } = res;
+        hear(url, method, status, got["content-type"], text);
+        resolve({ status, headers: got, body: text });
+      });
       res.on("error", reject);
     });
     req.on("timeout", () => req.destroy(new Error("no answer")));
