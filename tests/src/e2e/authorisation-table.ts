@@ -36,8 +36,8 @@ export interface Row {
   readonly needsGroup?: boolean;
   readonly allowed: readonly Role[];
   readonly request: (scene: Scene, role: Role) => Request;
-  /** Codes of refusals that are not the usual ones. */
-  readonly refusals?: Readonly<Partial<Record<Role, number>>>;
+  /** Codes of refusals that are not the usual ones; of several either. */
+  readonly refusals?: Readonly<Partial<Record<Role, number | readonly number[]>>>;
   /** Called once in the fresh scene. */
   readonly prepare?: (scene: Scene) => Promise<void>;
   /** Whose device asks; the person's of that role when it is not said. */
