@@ -12,6 +12,7 @@ import { Presence } from "./presence.js";
 import { Privacy } from "./privacy.js";
 import { newDeviceId } from "./random-id.js";
 import { defaultRetry, type RetryPolicy } from "./retry.js";
+import { Search } from "./search.js";
 import { Sessions } from "./sessions.js";
 import { globalSocket, type SocketConstructor } from "./socket.js";
 import { SupergroupSync } from "./supergroup-sync.js";
@@ -73,6 +74,7 @@ export class DunlinClient {
   readonly presence: Presence;
   readonly dnd: Dnd;
   readonly privacy: Privacy;
+  readonly search: Search;
   readonly sessions: Sessions;
   readonly updates: Updates;
   readonly supergroups: Supergroups;
@@ -112,6 +114,7 @@ export class DunlinClient {
     this.dnd = new Dnd(http);
     this.presence = new Presence(http, this.#events);
     this.privacy = new Privacy(http);
+    this.search = new Search(http);
     this.sessions = new Sessions(http);
     this.updates = new Updates(http);
     this.supergroups = new Supergroups(http);

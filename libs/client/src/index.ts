@@ -15,6 +15,7 @@ export * from "./presence.js";
 export * from "./privacy.js";
 export { newClientMsgId, newDeviceId } from "./random-id.js";
 export { defaultRetry, type RetryPolicy } from "./retry.js";
+export * from "./search.js";
 export * from "./sessions.js";
 export * from "./socket.js";
 export * from "./supergroups.js";

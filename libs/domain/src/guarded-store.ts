@@ -18,6 +18,7 @@ export type RequestStore = Pick<
   | "presence"
   | "files"
   | "supergroups"
+  | "search"
   | "dnd"
 >;
 
@@ -38,4 +39,5 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   presence: guarded(store.presence, breaker),
   files: guarded(store.files, breaker),
   supergroups: guarded(store.supergroups, breaker),
+  search: guarded(store.search, breaker),
 });

@@ -40,6 +40,7 @@ export * from "./profiles.js";
 export * from "./reading.js";
 export * from "./relation.js";
 export * from "./relations.js";
+export * from "./search/index.js";
 export * from "./sending.js";
 export * from "./session-checks.js";
 export * from "./signals.js";

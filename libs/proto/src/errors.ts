@@ -150,6 +150,7 @@ export const errors = {
     "注册需要邮箱地址及验证码",
   ),
   DIALOG_PINS_FULL: row(820, 409, "FAILED_PRECONDITION", false, "too many dialogs are pinned", "置顶会话数量已达上限"),
+  SEARCH_EMPTY: row(882, 400, "INVALID_ARGUMENT", false, "there is nothing to search for: only signs", "搜索内容无效：仅包含符号"),
 } as const satisfies Record<string, ErrorInfo>;
 
 export type ErrorCode = keyof typeof errors;

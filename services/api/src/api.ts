@@ -21,6 +21,7 @@ import {
   Profiles,
   Relations,
   type RequestStore,
+  Search,
   Sending,
   SessionChecks,
   Supergroups,
@@ -64,6 +65,7 @@ export interface Api {
   readonly downloads: Downloads;
   readonly supergroups: Supergroups;
   readonly dialogs: DialogChanges;
+  readonly search: Search;
   readonly gateways: Gateways;
   readonly limits: Limits;
   /** Where users are connected. */
@@ -127,6 +129,7 @@ export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
     downloads: new Downloads(files, avatars),
     supergroups: new Supergroups({ store, access, relations, outcomes, clock, membersMax: config.IM_SUPERGROUP_MEMBERS_MAX }),
     dialogs: new DialogChanges({ store, access, outcomes }),
+    search: new Search(store, access),
     gateways: new Gateways(registry),
     limits: new Limits({ cache, config, clock, metrics }),
     live,

@@ -15,12 +15,20 @@ const compose = async (
   return createCronService({ config, logger, metrics, health, clock, ...engines });
 };
 
+/** Throws the search index away; a running cronsvc fills it again. */
+const REINDEX = "search-rebuild";
+
 /** Does one job by hand. */
 const runOne = async (job: string): Promise<void> => {
   const config = loadConfig(options, process.env);
   const host = await openHost({ service: "cron", config, needs: ["registry", "store", "blobs"] });
   try {
     const service = await compose(host, config);
+    if (job === REINDEX) {
+      await host.engines.store.search.reset();
+      process.stdout.write("the search index is empty; cronsvc fills it again\n");
+      return;
+    }
     process.stdout.write(`${job}: ${await service.runNow(job)} rows removed\n`);
   } finally {
     await host.close();
@@ -36,7 +44,7 @@ if (args[0] === "--run") {
 } else {
   await runMain({
     service: "cron",
-    about: "cronsvc: clean-up on a schedule. With --run <job> it does one job now and ends: sessions, updates, join-requests or files.",
+    about: `cronsvc: clean-up on a schedule, and the search index. With --run <job> it does one job now and ends: sessions, email-codes, updates, join-requests, files or ${REINDEX}.`,
     options,
     env: process.env,
     args,

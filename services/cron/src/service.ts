@@ -4,6 +4,7 @@ import type { CronContext } from "./context.js";
 import { createJobs, type Job } from "./jobs.js";
 import { Runner } from "./runner.js";
 import { dueRun } from "./schedule.js";
+import { SearchIndexer } from "./search-indexer.js";
 
 /** Looked at least this often, ms: a clock may jump, and another replica may leave a run undone. */
 const LOOK_EVERY_MS = 15_000;
@@ -19,13 +20,15 @@ export interface CronService extends Service {
 
 export const createCronService = (context: CronContext): CronService => {
   const { clock, logger, store } = context;
-  const runner = new Runner(context, randomUUID());
+  const owner = randomUUID();
+  const runner = new Runner(context, owner);
+  const indexer = new SearchIndexer(context, owner);
   const jobs = createJobs(context);
   /** What is known to be claimed, so that the store is asked only when something may be due. */
   const claimed = new Map<string, number>();
   const draining = new AbortController();
   const stopping = new AbortController();
-  let loop: Promise<void> | undefined;
+  let loop: Promise<unknown> | undefined;
 
   const look = async (job: Job): Promise<void> => {
     if (dueRun(job.schedule, clock.now(), claimed.get(job.name)) === undefined) return;
@@ -58,7 +61,7 @@ export const createCronService = (context: CronContext): CronService => {
     name: "cron",
     jobs: jobs.map((job) => job.name),
     start: async () => {
-      loop = run();
+      loop = Promise.all([run(), indexer.run(draining.signal)]);
     },
     drain: async () => {
       draining.abort();

@@ -18,6 +18,7 @@ import { presenceScenarios } from "./presence.js";
 import { privacyScenarios } from "./privacy.js";
 import { readingScenarios } from "./reading.js";
 import { replyScenarios } from "./replies.js";
+import { searchScenarios } from "./search.js";
 import { sendingScenarios } from "./sending.js";
 import { sessionScenarios } from "./sessions.js";
 import { supergroupScenarios } from "./supergroups.js";
@@ -48,4 +49,5 @@ export const allScenarios = (system: () => System): void => {
   authorisationScenarios(system);
   supergroupScenarios(system);
   privacyScenarios(system);
+  searchScenarios(system);
 };

@@ -12,6 +12,7 @@ import { groupsContract } from "./contract/groups.js";
 import { ingestContract } from "./contract/ingest.js";
 import { messagesContract } from "./contract/messages.js";
 import { presenceContract } from "./contract/presence.js";
+import { searchContract } from "./contract/search.js";
 import { supergroupsContract } from "./contract/supergroups.js";
 
 /** What every engine of the store must do. `harness` is asked inside the tests, so it may be set up in beforeAll. */
@@ -29,6 +30,7 @@ export const storeContract = (name: string, harness: () => StoreHarness): void =
     describe("contacts", () => contactsContract(harness));
     describe("files", () => filesContract(harness));
     describe("supergroups", () => supergroupsContract(harness));
+    describe("search", () => searchContract(harness));
     describe("crash", () => crashContract(harness));
   });
 };

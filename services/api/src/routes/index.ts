@@ -15,6 +15,7 @@ import { messageChangeRoutes } from "./message-changes.js";
 import { messageRoutes } from "./messages.js";
 import { presenceRoutes } from "./presence.js";
 import { privacyRoutes } from "./privacy.js";
+import { searchRoutes } from "./search.js";
 import { sessionRoutes } from "./sessions.js";
 import { supergroupRoutes } from "./supergroups.js";
 import { updateRoutes } from "./updates.js";
@@ -41,6 +42,7 @@ export const routes: readonly Route[] = [
   ...messageChangeRoutes,
   ...groupJoiningRoutes,
   ...fileRoutes,
+  ...searchRoutes,
   ...supergroupRoutes,
   ...privacyRoutes,
 ];

@@ -16,6 +16,7 @@ export const mysqlDialect: SqlDialect = {
     word: "varchar(128) character set ascii collate ascii_bin",
     text: "mediumtext",
     integer: "bigint",
+    serial: "bigint auto_increment",
   },
   indexesInTable: true,
   clustersCheaply: true,

@@ -11,6 +11,7 @@ import type { Jobs } from "./jobs.js";
 import type { Messages } from "./messages.js";
 import type { PresenceStore } from "./presence.js";
 import type { Privacy } from "./privacy.js";
+import type { Search } from "./search.js";
 import type { Sessions } from "./sessions.js";
 import type { Supergroups } from "./supergroups.js";
 import type { Updates } from "./updates.js";
@@ -29,6 +30,7 @@ export * from "./jobs.js";
 export * from "./messages.js";
 export * from "./presence.js";
 export * from "./privacy.js";
+export * from "./search.js";
 export * from "./sessions.js";
 export * from "./supergroups.js";
 export * from "./updates.js";
@@ -62,6 +64,7 @@ export interface Store {
   readonly files: Files;
   readonly supergroups: Supergroups;
   readonly dnd: Dnd;
+  readonly search: Search;
   readonly ingest: Ingest;
   readonly jobs: Jobs;
   /** Brings the schema to the newest version. Safe to call from several processes at once. */

@@ -11,6 +11,8 @@ export interface ColumnTypes {
   /** Text of people, any Unicode. */
   readonly text: string;
   readonly integer: string;
+  /** A row's number, given by the engine: rising, with gaps. */
+  readonly serial: string;
 }
 
 /** All that differs between the two SQL dialects in what is shared. */

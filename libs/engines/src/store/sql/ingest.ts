@@ -37,6 +37,7 @@ import {
   userColumns,
   userOf,
 } from "./rows.js";
+import { searchSteps } from "./search-notes.js";
 import {
   type Insertion,
   type Merge,
@@ -324,6 +325,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     ...annotationSteps(changes.annotations ?? noAnnotations, changes.messages.filter(isChanged)),
     ...fileSteps(changes),
     ...dialogViewSteps(changes.dialogViews),
+    ...searchSteps(changes),
   ];
 };
 

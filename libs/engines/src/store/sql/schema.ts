@@ -152,6 +152,8 @@ export interface Tables {
   };
   file_refs: { file_id: string; message_id: string | bigint; conversation_id: string; seq: number };
   avatars: { file_id: string; holder: string };
+  /** Messages that the search index has yet to take in: ids joined by commas. */
+  search_notes: { no: number; noted_at: number; message_ids: string };
   supergroup_updates: { conversation_id: string; seq: number; type: string; body: string; created_at: number };
   dnd: { user_id: string; snooze_until: number; schedule: string | null; allow_mentions: number };
   consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };

@@ -1,6 +1,7 @@
-import type { Store } from "../port/index.js";
+import type { Search, Store } from "../port/index.js";
 import { createAnnotations } from "./annotations.js";
 import { createContacts } from "./contacts.js";
+import type { SqlContext } from "./context.js";
 import { createConversations } from "./conversations.js";
 import type { SqlDialect } from "./dialect.js";
 import { createDialogs } from "./dialogs.js";
@@ -30,6 +31,8 @@ export interface SqlEngine {
   readonly writes: SessionSource;
   /** Like `writes`, for statements that may take long. */
   readonly migrations: SessionSource;
+  /** The engine's full text. */
+  readonly search: (context: SqlContext) => Search;
   close(): Promise<void>;
 }
 
@@ -70,6 +73,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     files: createFiles(context),
     supergroups: createSupergroups(context),
     dnd: createDnd(context),
+    search: engine.search(context),
     ingest: createIngest(context),
     jobs: createJobs(context),
     migrate: () => migrate(createKysely(migrations, kysely) as never, dialect),

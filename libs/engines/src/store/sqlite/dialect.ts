@@ -6,7 +6,7 @@ export const sqliteDialect: SqlDialect = {
   name: "sqlite",
   rowLocks: false,
   // Text compares bytewise by itself.
-  types: { id: "text", key: "text", messageId: "integer", word: "text", text: "text", integer: "integer" },
+  types: { id: "text", key: "text", messageId: "integer", word: "text", text: "text", integer: "integer", serial: "integer" },
   indexesInTable: false,
   clustersCheaply: false,
   tableEnd: { clustered: "strict, without rowid", appended: "strict" },

@@ -9,6 +9,7 @@ import { WorkerConnection } from "./connection.js";
 import { openDatabase, Statements } from "./database.js";
 import { sqliteDialect, sqliteKysely } from "./dialect.js";
 import { lockFolder } from "./folder-lock.js";
+import { createSqliteSearch, SearchFile } from "./search.js";
 import { SqliteSession } from "./session.js";
 import { Turns } from "./turns.js";
 
@@ -37,6 +38,9 @@ export const openSqliteStore = async (dataDir: string): Promise<Store> => {
       local.close();
     });
 
+    const searchFile = new SearchFile(join(dataDir, "search.db"));
+    closer.add("search", () => searchFile.close());
+
     const turns = new Turns(MAX_WAITING_WRITES, MAX_WAIT_MS);
     let closed = false;
     const refuseClosed = (): void => {
@@ -60,6 +64,7 @@ export const openSqliteStore = async (dataDir: string): Promise<Store> => {
       },
       writes,
       migrations: writes,
+      search: (context) => createSqliteSearch(context, searchFile),
       async close() {
         closed = true;
         turns.refuseAll(unavailable("the store is closed"));

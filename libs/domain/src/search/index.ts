@@ -1,0 +1,3 @@
+export * from "./query.js";
+export * from "./search.js";
+export * from "./texts.js";
