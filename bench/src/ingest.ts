@@ -1,19 +1,15 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { applyCommands, conversationIdOf, newId, type ValidCommand } from "@dunlin/domain";
-import { hostOptions, openHost } from "@dunlin/engines/host";
+import { applyCommands, conversationIdOf, newId, searchWords, type ValidCommand } from "@dunlin/domain";
 import type { Store } from "@dunlin/engines/store";
-import { createDatabase } from "@dunlin/engines/testing";
-import { createLogger, loadConfig } from "@dunlin/runtime";
-import { engineUrls } from "./engines.js";
+import { sleep } from "@dunlin/runtime";
 import { median, parseFlags, table } from "./figures.js";
+import { openStore, storeKinds } from "./stores.js";
 
 const USAGE = `npm run bench -- ingest [options]
   --store sqlite|mysql   default both; mysql: IM_STORE_URL or npm run engines -- up
   --messages N           messages a run writes, default 60000
   --batch N,N            messages a transaction writes, default 500,1000,2000,4000
-  --runs N               measured runs, the median counts, default 3`;
+  --runs N               measured runs, the median counts, default 3
+  --search               each run twice: without and with the search index following it in this process`;
 
 const USERS = 1_000;
 const TOPIC = "commands";
@@ -24,27 +20,24 @@ interface Settings {
   readonly messages: number;
   readonly batch: number;
   readonly runs: number;
+  readonly search: boolean;
 }
 
-interface Opened {
-  readonly store: Store;
-  close(): Promise<void>;
+/** Messages a second: of the transaction alone, and while the search index follows. */
+interface Rates {
+  readonly alone: number;
+  readonly followed: number | undefined;
 }
 
-/** An empty store of its own. */
-const open = async (kind: "sqlite" | "mysql"): Promise<Opened> => {
-  const dir = await mkdtemp(join(tmpdir(), "dunlin-bench-"));
-  const database = kind === "mysql" ? await createDatabase((await engineUrls(process.env))["IM_STORE_URL"] as string) : undefined;
-  const config = loadConfig(hostOptions, { IM_DATA_DIR: dir, ...(database ? { IM_STORE_URL: database.url } : {}) });
-  const host = await openHost({ service: "bench", config, needs: ["store"], logger: createLogger({ service: "bench", level: "warn" }) });
-  await host.engines.store.migrate();
-  return {
-    store: host.engines.store,
-    close: async () => {
-      await host.close();
-      await database?.drop();
-      await rm(dir, { recursive: true, force: true });
-    },
+/** Indexes what is stored until it is told to stop. */
+const follow = (store: Store): (() => Promise<void>) => {
+  const stop = new AbortController();
+  const running = (async () => {
+    while (!stop.signal.aborted) if ((await store.search.follow(1_000, searchWords)) === 0) await sleep(50, stop.signal);
+  })();
+  return () => {
+    stop.abort();
+    return running;
   };
 };
 
@@ -82,15 +75,17 @@ const sendBetween = (users: readonly string[]): ValidCommand => {
   };
 };
 
-/** The transaction of the message path as ingest runs it, rules included, without queue and deliveries. @returns messages/s */
-const measure = async (store: Store, { messages, batch, runs }: Settings, partition: number): Promise<number> => {
+/** The transaction of the message path as ingest runs it, rules included, without queue and deliveries. */
+const measure = async (store: Store, { messages, batch, runs, search }: Settings, partition: number): Promise<Rates> => {
   const users = Array.from({ length: USERS }, () => newId("U"));
   for (const id of users) await store.users.create({ id, account: id, passwordHash: "-", nickname: "", avatar: "", createdAt: 0 });
-  const rates: number[] = [];
+  const rates: Record<"alone" | "followed", number[]> = { alone: [], followed: [] };
   let offset = 0;
   // The first run warms up.
-  for (let run = 0; run <= runs; run++) {
+  for (let run = 0; run < (runs + 1) * (search ? 2 : 1); run++) {
+    const kind = search && run % 2 === 1 ? "followed" : "alone";
     const batches = Array.from({ length: Math.ceil(messages / batch) }, () => Array.from({ length: batch }, () => sendBetween(users)));
+    const stop = kind === "followed" ? follow(store) : undefined;
     const began = performance.now();
     for (const commands of batches) {
       const next = offset + commands.length;
@@ -101,9 +96,13 @@ const measure = async (store: Store, { messages, batch, runs }: Settings, partit
       });
       offset = next;
     }
-    if (run > 0) rates.push((batches.length * batch) / ((performance.now() - began) / 1000));
+    const rate = (batches.length * batch) / ((performance.now() - began) / 1000);
+    if (run > (search ? 1 : 0)) rates[kind].push(rate);
+    await stop?.();
+    // The next run finds nothing left to do.
+    if (search) while ((await store.search.follow(5_000, searchWords)) > 0);
   }
-  return median(rates);
+  return { alone: median(rates.alone), followed: search ? median(rates.followed) : undefined };
 };
 
 /** The ingest transaction alone, on each store. */
@@ -116,13 +115,16 @@ export const benchIngest = async (args: readonly string[]): Promise<void> => {
   const messages = Number(flags.get("messages") ?? 60_000);
   const runs = Number(flags.get("runs") ?? 3);
   const batches = (flags.get("batch") ?? "500,1000,2000,4000").split(",").map(Number);
-  const rows = [["store", "batch", "messages/s (median)"]];
-  for (const kind of ["sqlite", "mysql"] as const) {
+  const search = flags.has("search");
+  const rows = [["store", "batch", "messages/s (median)", ...(search ? ["while indexed", "ratio"] : [])]];
+  for (const kind of storeKinds) {
     if ((flags.get("store") ?? kind) !== kind) continue;
-    const { store, close } = await open(kind);
+    const { store, close } = await openStore(kind);
     try {
       for (const [partition, batch] of batches.entries()) {
-        rows.push([kind, String(batch), (await measure(store, { messages, batch, runs }, partition)).toFixed(0)]);
+        const { alone, followed } = await measure(store, { messages, batch, runs, search }, partition);
+        const more = followed === undefined ? [] : [followed.toFixed(0), (followed / alone).toFixed(2)];
+        rows.push([kind, String(batch), alone.toFixed(0), ...more]);
       }
     } finally {
       await close();

@@ -2,12 +2,14 @@ import { benchFanout } from "./fanout.js";
 import { benchIdle } from "./idle.js";
 import { benchIngest } from "./ingest.js";
 import { benchPath } from "./path.js";
+import { benchSearch } from "./search.js";
 
 const benches: Record<string, (args: readonly string[]) => Promise<void>> = {
   path: benchPath,
   ingest: benchIngest,
   idle: benchIdle,
   fanout: benchFanout,
+  search: benchSearch,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -98,6 +98,7 @@ test("what people wrote is searched, wherever it stands; nothing of what was rec
   expect(texts({ msg_type: "voice", file_id: "F1" })).toEqual([]);
   expect(texts({ msg_type: "custom", text: "secret" })).toEqual([]);
   expect(texts({ msg_type: "constructor" })).toEqual([]);
+  for (const payload of ["null", "7", "{", ""]) expect(searchWords({ type: "C2C", payload, recalledAt: null })).toEqual([]);
   expect(texts({ msg_type: "text", text: "hi" }, 5)).toEqual([]);
   expect(searchTexts({ type: "S2C", payload: '{"msg_type":"text","text":"hi"}', recalledAt: null })).toEqual([]);
 });

@@ -12,10 +12,19 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   card: ["title"],
 };
 
+/** A payload that is no object has no fields: one message must not stop the index. */
+const fieldsOf = (payload: string): Readonly<Record<string, unknown>> => {
+  try {
+    return (JSON.parse(payload) ?? {}) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {};
+  }
+};
+
 /** What of a message can be searched, folded. Nothing of one that was recalled, nor of system notices. */
 export const searchTexts = (message: Pick<MessageRow, "type" | "payload" | "recalledAt">): string[][] => {
   if (message.recalledAt !== null || message.type === "S2C") return [];
-  const payload = JSON.parse(message.payload) as Record<string, unknown>;
+  const payload = fieldsOf(message.payload);
   const type = payload["msg_type"];
   const fields = typeof type === "string" && Object.hasOwn(FIELDS, type) ? (FIELDS[type] as readonly string[]) : [];
   return fields

@@ -13,9 +13,11 @@ import {
   uniqueId,
 } from "./fixture.js";
 
-/** Words as the domain makes them, as far as these tests need it. */
-const wordsOf: WordsOf = (message) =>
-  message.recalledAt !== null ? [] : (JSON.parse(message.payload) as { text: string }).text.split(" ").map((word) => `a${word}`);
+/** Words as the domain makes them, as far as these tests need it; other tests leave all kinds of messages. */
+const wordsOf: WordsOf = ({ recalledAt, payload }) =>
+  recalledAt === null
+    ? [...payload.matchAll(/"text":"([a-z0-9 ]+)"/g)].flatMap(([, said = ""]) => said.split(" ").map((word) => `a${word}`))
+    : [];
 
 const text = (said: string) => ({ payload: JSON.stringify({ msg_type: "text", text: said }) });
 
