@@ -22,8 +22,8 @@ export type RequestStore = Pick<
   | "dnd"
 >;
 
-/** The store with every call of that part under one breaker. */
-export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
+/** The store with every call of that part under one breaker; search has its own, for what is slow there says nothing of the rest. */
+export const guardedStore = (store: Store, breaker: Breaker, searchBreaker: Breaker): RequestStore => ({
   users: guarded(store.users, breaker),
   emailCodes: guarded(store.emailCodes, breaker),
   sessions: guarded(store.sessions, breaker),
@@ -39,5 +39,5 @@ export const guardedStore = (store: Store, breaker: Breaker): RequestStore => ({
   presence: guarded(store.presence, breaker),
   files: guarded(store.files, breaker),
   supergroups: guarded(store.supergroups, breaker),
-  search: guarded(store.search, breaker),
+  search: guarded(store.search, searchBreaker),
 });

@@ -37,6 +37,7 @@ import { Gateways } from "./gateways.js";
 import { Limits } from "./limits/limits.js";
 
 const STORE_TIMEOUT_MS = 1_500;
+const SEARCH_TIMEOUT_MS = 3_000;
 const DAY_MS = 86_400_000;
 
 /** The parts that handlers work with, made from one context. */
@@ -77,7 +78,8 @@ export interface Api {
 
 export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
   const { config, clock, cache, queue, tokens, logger, metrics, registry, snowflakes: ids } = ctx;
-  const store = guardedStore(ctx.store, new Breaker({ name: "the store", timeoutMs: STORE_TIMEOUT_MS, failures: 5, openMs: 1_000, clock }));
+  const breaker = (name: string, timeoutMs: number): Breaker => new Breaker({ name, timeoutMs, failures: 5, openMs: 1_000, clock });
+  const store = guardedStore(ctx.store, breaker("the store", STORE_TIMEOUT_MS), breaker("search", SEARCH_TIMEOUT_MS));
   const access = new Access(store, clock);
   const relations = new Relations(store, clock);
   const results = new PendingResults(cache, ctx.lease.slot);

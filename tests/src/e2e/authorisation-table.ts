@@ -281,6 +281,11 @@ export const groupRows: readonly Row[] = [
     }),
   },
   {
+    operation: "GET /v1/search",
+    allowed: past,
+    request: ({ group }) => ({ method: "GET", path: `/v1/search?q=hello&peer=${group}` }),
+  },
+  {
     operation: "GET /v1/dialogs/{peer}/messages",
     allowed: past,
     request: ({ group }) => ({ method: "GET", path: `/v1/dialogs/${group}/messages` }),

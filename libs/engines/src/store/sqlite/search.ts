@@ -1,5 +1,6 @@
 import type { MessageRow, Search, WordsOf } from "../port/index.js";
 import type { SqlContext } from "../sql/context.js";
+import { unavailable } from "../sql/errors.js";
 import { numberOf, textOf } from "../sql/rows.js";
 import { messagesBehind, messagesOf, notesState, removeNotes, searchNotes } from "../sql/search-notes.js";
 import { searchScopes } from "../sql/search-scopes.js";
@@ -65,7 +66,7 @@ export class SearchFile {
 
   /** Opened when it is first needed: who never searches pays no thread. */
   #open(): Promise<WorkerConnection> {
-    if (this.#closed) throw new Error("the search index is closed");
+    if (this.#closed) throw unavailable("the store is closed");
     this.#connection ??= this.#start().catch((error: unknown) => {
       this.#connection = undefined;
       throw error;
