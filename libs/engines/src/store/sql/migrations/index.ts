@@ -11,8 +11,8 @@ import { presence } from "./0008-presence.js";
 import { contacts } from "./0009-contacts.js";
 import { files } from "./0010-files.js";
 import { codes } from "./0011-codes.js";
-import { filesInUse } from "./0016-files-in-use.js";
 import { search } from "./0013-search.js";
+import { filesInUse } from "./0016-files-in-use.js";
 import type { SchemaChange } from "./version.js";
 
 /** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
@@ -26,8 +26,8 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0009-contacts": contacts,
   "0010-files": files,
   "0011-codes": codes,
-  "0013-search": search,
   "0004-dialog-views": dialogViews,
+  "0013-search": search,
   "0016-files-in-use": filesInUse,
 };
 
