@@ -91,7 +91,7 @@ const measure = async (store: Store, { messages, batch, runs, search }: Settings
       const next = offset + commands.length;
       await store.ingest.transaction(async (tx) => {
         await tx.lockOffsets(TOPIC, [partition]);
-        const { changes } = await applyCommands(tx, commands, { groupMembersMax: 20, supergroupMembersMax: 200 }, Date);
+        const { changes } = await applyCommands(tx, commands, { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0 }, Date);
         tx.write({ ...changes, offsets: [{ topic: TOPIC, partition, nextOffset: next, batchBegin: offset }] });
       });
       offset = next;

@@ -20,7 +20,7 @@ export interface Contact {
 export class Contacts {
   constructor(private readonly http: Http) {}
 
-  /** Asks a user to be a contact, or accepts when the user has asked already. @throws DunlinError 803, 860 refused, 862 full */
+  /** Asks a user to be a contact, or accepts when the user has asked already. @throws DunlinError 803, 860 refused, 862 full, 866 refused a while ago */
   request(userId: string, message?: string): Promise<Contact> {
     const body = { user_id: userId, ...(message === undefined ? {} : { message }) };
     return this.http.request("POST", "/v1/contacts", { body, repeatable: true });

@@ -9,6 +9,12 @@ export const domainOptions = {
   IM_ACCESS_TTL_S: option.integer("Life of an access token, seconds.", "900", 5, 86_400),
   IM_REFRESH_TTL_DAYS: option.integer("Life of a refresh token that is not used, days.", "30", 1, 3650),
   IM_JOIN_REQUEST_DAYS: option.integer("A request to join a group waits this long for its answer, days.", "7", 1, 365),
+  IM_CONTACT_PAUSE_S: option.integer(
+    "Who was refused as a contact may ask the same user again after this time, seconds. 0: at once.",
+    "86400",
+    0,
+    315_360_000,
+  ),
   IM_GROUP_MEMBERS_MAX: option.integer("Members a group may have.", "20", 2, 200),
   IM_EDIT_WINDOW_S: option.integer("How long after sending a message its sender may edit it, seconds. 0: never.", "172800", 0, 315_360_000),
   IM_RECALL_WINDOW_S: option.integer(

@@ -1,6 +1,6 @@
 import type { ContactRow } from "@dunlin/engines/store";
 import type { queue } from "@dunlin/proto";
-import { AppError } from "@dunlin/runtime";
+import { AppError, type Clock } from "@dunlin/runtime";
 import type { Access } from "./access.js";
 import type { CommandOutcomes } from "./command-outcomes.js";
 import type { Outcome } from "./groups.js";
@@ -13,6 +13,9 @@ export interface ContactsDeps {
   readonly access: Access;
   readonly relations: Relations;
   readonly outcomes: CommandOutcomes;
+  readonly clock: Pick<Clock, "now">;
+  /** How long who was refused may not ask the same user again, ms. */
+  readonly pauseMs: number;
 }
 
 /** How it stands between a user and a peer (undefined: they are nothing to each other), and whether the change is in effect. */
@@ -27,12 +30,17 @@ export class Contacts {
 
   /**
    * Asks `peer` to be a contact; accepts when `peer` has asked already.
-   * @throws AppError BAD_REQUEST (oneself), PEER_NOT_FOUND, PEER_REFUSES, LIST_FULL, QUEUE_FULL, UNAVAILABLE
+   * @throws AppError BAD_REQUEST (oneself), PEER_NOT_FOUND, PEER_REFUSES, CONTACT_PAUSED, LIST_FULL, QUEUE_FULL, UNAVAILABLE
    */
   async request(userId: string, peer: string, message: string, requestId: string): Promise<ContactOutcome> {
     if (userId === peer) throw new AppError("BAD_REQUEST", "one cannot be one's own contact", { details: { field: "user_id" } });
     if ((await this.deps.access.missingUsers([peer])).length > 0) throw new AppError("PEER_NOT_FOUND");
-    return this.#run(userId, peer, requestId, (pair) => ({ $case: "requestContact", value: { ...pair, message } }));
+    try {
+      return await this.#run(userId, peer, requestId, (pair) => ({ $case: "requestContact", value: { ...pair, message } }));
+    } catch (error) {
+      if (error instanceof AppError && error.code === "CONTACT_PAUSED") throw await this.#paused(userId, peer);
+      throw error;
+    }
   }
 
   /** @throws AppError NOT_FOUND (no request of `peer` waits), LIST_FULL, QUEUE_FULL, UNAVAILABLE */
@@ -48,6 +56,13 @@ export class Contacts {
   /** @throws AppError NOT_FOUND (no contact), QUEUE_FULL, UNAVAILABLE */
   setRemark(userId: string, peer: string, remark: string, requestId: string): Promise<ContactOutcome> {
     return this.#run(userId, peer, requestId, (pair) => ({ $case: "setRemark", value: { ...pair, remark } }));
+  }
+
+  /** The refusal of a request that comes too soon after another one, with when to come again. */
+  async #paused(userId: string, peer: string): Promise<AppError> {
+    const { store, clock, pauseMs } = this.deps;
+    const refusedAt = (await store.contacts.refusedAt(userId, peer).catch(() => undefined)) ?? clock.now();
+    return new AppError("CONTACT_PAUSED", undefined, { retryAfterS: Math.max(1, Math.ceil((refusedAt + pauseMs - clock.now()) / 1_000)) });
   }
 
   async #run(

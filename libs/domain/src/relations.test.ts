@@ -20,6 +20,7 @@ const open = () => {
     relations: (ids: readonly string[]) => ask(new Map(ids.filter((id) => id === pair).map((id) => [id, state.relation]))),
     get: () => ask([]),
     list: () => ask([]),
+    refusedAt: async () => undefined,
     blocks: () => ask([]),
   };
   const privacy = { get: (ids: readonly string[]) => ask([state.privacy].filter((row) => ids.includes(row.userId))) };

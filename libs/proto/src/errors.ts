@@ -115,6 +115,7 @@ export const errors = {
   ),
   MENTION_UNKNOWN: row(816, 400, "INVALID_ARGUMENT", false, "a mentioned user is not in this conversation", "被@的用户不在该会话中"),
   ORIGINAL_NOT_FOUND: row(817, 404, "NOT_FOUND", false, "no such message to forward", "要转发的消息不存在"),
+  CONTACT_PAUSED: row(866, 429, "RESOURCE_EXHAUSTED", true, "this user has refused: ask again later", "对方已拒绝请求，请稍后再试"),
   REPLIED_NOT_FOUND: row(865, 404, "NOT_FOUND", false, "no such message in this conversation to reply to", "该会话中没有要回复的消息"),
   NOT_CONNECTED: row(850, 409, "FAILED_PRECONDITION", false, "this device has no connection", "该设备未连接"),
   FILE_NOT_FOUND: row(870, 404, "NOT_FOUND", false, "no such file, or it is not shown to you", "文件不存在或无权查看"),

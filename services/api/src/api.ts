@@ -96,7 +96,7 @@ export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
     access,
     relations,
     blocks: new Blocks({ access, relations, outcomes }),
-    contacts: new Contacts({ store, access, relations, outcomes }),
+    contacts: new Contacts({ store, access, relations, outcomes, clock, pauseMs: config.IM_CONTACT_PAUSE_S * 1_000 }),
     profiles: new Profiles({ store, relations, outcomes, avatars }),
     results,
     outcomes,

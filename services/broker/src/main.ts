@@ -22,7 +22,11 @@ await runMain({
       return {
         ...shared,
         store,
-        rules: { groupMembersMax: config.IM_GROUP_MEMBERS_MAX, supergroupMembersMax: config.IM_SUPERGROUP_MEMBERS_MAX },
+        rules: {
+          groupMembersMax: config.IM_GROUP_MEMBERS_MAX,
+          supergroupMembersMax: config.IM_SUPERGROUP_MEMBERS_MAX,
+          contactPauseMs: config.IM_CONTACT_PAUSE_S * 1_000,
+        },
         partitions: config.IM_QUEUE_PARTITIONS,
       };
     };

@@ -59,23 +59,31 @@ export const contactScenarios = (system: () => System): void => {
 
     test("refused, taken back, ended: then it is as before, for both", async () => {
       const [ann, bob] = await pair();
-      const ends: [string, () => Promise<unknown>][] = [
-        ["refused", () => bob.client.contacts.refuse(ann.id)],
-        ["refused by removing", () => bob.client.contacts.remove(ann.id)],
-        ["taken back", () => ann.client.contacts.remove(bob.id)],
+      const ends: ((asking: Person, asked: Person) => Promise<unknown>)[] = [
+        (asking, asked) => asked.client.contacts.refuse(asking.id),
+        (asking, asked) => asked.client.contacts.remove(asking.id),
       ];
-      for (const [i, [, end]] of ends.entries()) {
-        await ann.client.contacts.request(bob.id);
-        await end();
-        await end();
+      for (const [i, end] of ends.entries()) {
+        const [asking, asked] = i === 0 ? [ann, bob] : [bob, ann];
+        await asking.client.contacts.request(asked.id);
+        await end(asking, asked);
+        await end(asking, asked);
         await eventually("the end at both", () => [ann, bob].every((p) => told(p, p === ann ? bob : ann).length === 2 * (i + 1)));
+        // Who was refused does not ask again at once.
+        const again = await asking.call("POST", "/v1/contacts", { user_id: asked.id });
+        expect([again.status, ((await again.json()) as { code: number }).code]).toEqual([429, 866]);
+        expect(Number(again.headers.get("retry-after"))).toBeGreaterThan(86_000);
       }
-      await befriend(ann, bob);
-      await ann.client.contacts.remove(bob.id);
-      await bob.update("the end", (u) => state("none")(u) && told(bob, ann).length === 9);
-      expect(told(ann, bob).slice(-3)).toEqual(["outgoing", "contact", "none"]);
-      for (const one of [ann, bob]) expect((await one.client.contacts.list()).items).toEqual([]);
-      await expect(bob.client.contacts.accept(ann.id)).rejects.toMatchObject({ status: 404 });
+      // Taken back is not refused; nor is what the other asks.
+      const [cem, dan] = await pair();
+      await cem.client.contacts.request(dan.id);
+      await cem.client.contacts.remove(dan.id);
+      await befriend(cem, dan);
+      await cem.client.contacts.remove(dan.id);
+      await dan.update("the end", (u) => state("none")(u) && told(dan, cem).length === 5);
+      expect(told(cem, dan)).toEqual(["outgoing", "none", "outgoing", "contact", "none"]);
+      for (const one of [cem, dan]) expect((await one.client.contacts.list()).items).toEqual([]);
+      await expect(dan.client.contacts.accept(cem.id)).rejects.toMatchObject({ status: 404 });
     });
 
     test("a remark is one's own, on all devices, also for one that was away", async () => {

@@ -35,9 +35,12 @@ const setContacts = (draft: Draft, { conversationId, userId, peer }: Pair, conta
   draft.putConversation(conversation);
 };
 
-/** Whatever was between the two, contact or request, is over. */
+/** Whatever was between the two, contact or request, is over. Who ends the other's request has refused it. */
 const end = (draft: Draft, pair: Pair): void => {
   const { userId, peer } = pair;
+  if (draft.people.contact(userId, peer)?.state === "incoming") {
+    draft.people.putRefusal({ userId: peer, peer: userId, refusedAt: draft.now });
+  }
   if (areContacts(draft.relation(userId, peer))) setContacts(draft, pair, false);
   draft.people.removeContact(userId, peer);
   draft.people.removeContact(peer, userId);
@@ -54,6 +57,8 @@ const become = async (draft: Draft, pair: Pair, { tx }: RuleContext): Promise<Er
   const { userId, peer } = pair;
   for (const one of [userId, peer]) if ((await draft.people.counts(tx, one)).contact >= CONTACTS_MAX) return "LIST_FULL";
   setContacts(draft, pair, true);
+  draft.people.removeRefusal(userId, peer);
+  draft.people.removeRefusal(peer, userId);
   const contact = { state: "contact", remark: "", message: "", since: draft.now } as const;
   draft.people.putContact({ ...contact, userId, peer });
   draft.people.putContact({ ...contact, userId: peer, peer: userId });
@@ -70,6 +75,8 @@ const applyRequest = async (draft: Draft, request: queue.RequestContact, context
   const own = draft.people.contact(userId, peer);
   if (own?.state === "incoming") return become(draft, request, context);
   if (own) return "OK";
+  const refusedAt = draft.people.refusedAt(userId, peer);
+  if (refusedAt > 0 && draft.now - refusedAt < context.limits.contactPauseMs) return "CONTACT_PAUSED";
   const counts = await draft.people.counts(context.tx, userId);
   if (counts.outgoing >= OUTGOING_MAX || counts.contact >= CONTACTS_MAX) return "LIST_FULL";
   if ((await draft.people.counts(context.tx, peer)).incoming >= INCOMING_MAX) return "LIST_FULL";
@@ -113,7 +120,13 @@ const pairRule = <V extends Pair>(apply: Rule<V>["apply"]): Rule<V> => ({
   apply,
 });
 
-export const requestContactRule = pairRule<queue.RequestContact>(applyRequest);
+export const requestContactRule: Rule<queue.RequestContact> = {
+  ...pairRule<queue.RequestContact>(applyRequest),
+  needs: ({ userId, peer }, needs) => {
+    needs.people.contact(userId, peer);
+    needs.people.refusal(userId, peer);
+  },
+};
 export const answerContactRule = pairRule<queue.AnswerContact>(applyAnswer);
 export const removeContactRule = pairRule<queue.RemoveContact>(applyRemove);
 export const setRemarkRule = pairRule<queue.SetRemark>(applyRemark);

@@ -22,6 +22,7 @@ export const nextMessageId = (): string => String(nextId++);
 interface Terms {
   /** A group, and a supergroup, has this many members at most. */
   readonly membersMax: number;
+  readonly contactPauseMs?: number;
   readonly clock?: Pick<Clock, "now">;
 }
 
@@ -58,8 +59,8 @@ export class IngestFixture {
   /** Applies commands as one batch. */
   readonly apply = (...bodies: CommandBody[]): Promise<Effects> =>
     this.store.ingest.transaction(async (tx) => {
-      const { membersMax, clock = ticking } = this.terms;
-      const limits = { groupMembersMax: membersMax, supergroupMembersMax: membersMax };
+      const { membersMax, contactPauseMs = 0, clock = ticking } = this.terms;
+      const limits = { groupMembersMax: membersMax, supergroupMembersMax: membersMax, contactPauseMs };
       const { changes, effects } = await applyCommands(tx, bodies.map(command), limits, clock);
       tx.write({ ...changes, offsets: [] });
       return effects;

@@ -6,6 +6,10 @@ import type { CommandBody } from "./rule.js";
 
 const fixture = new IngestFixture({ membersMax: 5 });
 const { codes, createUser, log, types } = fixture;
+const PAUSE_MS = 60_000;
+const pace = { now: 1_790_000_000_000 };
+/** Where who was refused has to wait, by a clock that stands. */
+const paced = new IngestFixture({ membersMax: 5, contactPauseMs: PAUSE_MS, clock: { now: () => pace.now } });
 let ann: string;
 let bob: string;
 
@@ -90,6 +94,33 @@ describe("contacts", () => {
     expect(conversation).toMatchObject({ lastSeq: 0, relation: 1 });
     expect(await codes(end(bob, ann), answer(ann, bob, true), answer(ann, bob, false))).toEqual(["OK", "NOT_FOUND", "OK"]);
     expect([await states(ann, bob), await states(bob, ann)]).toEqual([[], []]);
+  });
+
+  test("who was refused asks again after a pause, whichever way it was; the other may ask at once, and that ends it", async () => {
+    const [cem, dan] = [await paced.createUser(), await paced.createUser()];
+    for (const refusal of [answer(dan, cem, false), end(dan, cem)]) {
+      expect(await paced.codes(request(cem, dan), refusal, request(cem, dan))).toEqual(["OK", "OK", "CONTACT_PAUSED"]);
+      pace.now += PAUSE_MS - 1;
+      expect(await paced.codes(request(cem, dan))).toEqual(["CONTACT_PAUSED"]);
+      pace.now += 1;
+    }
+    expect(await paced.codes(request(cem, dan), block(dan, cem), block(dan, cem, false))).toEqual(["OK", "OK", "OK"]);
+    expect(await paced.store.contacts.refusedAt(cem, dan)).toBe(pace.now);
+    // Of many at once none gets through; taking one's own back is no refusal.
+    const many = await Promise.all(Array.from({ length: 5 }, () => paced.codes(request(cem, dan))));
+    expect(many.flat()).toEqual(Array(5).fill("CONTACT_PAUSED"));
+    expect(
+      await paced.codes(request(dan, cem), end(dan, cem), request(dan, cem), request(cem, dan), end(cem, dan), request(cem, dan)),
+    ).toEqual(Array(6).fill("OK"));
+    expect(await paced.store.contacts.refusedAt(cem, dan)).toBeUndefined();
+  });
+
+  test("one may have 100 open requests, however many are made at once", async () => {
+    const others = await Promise.all(Array.from({ length: 110 }, createUser));
+    const batches = Array.from({ length: 11 }, (_, i) => others.slice(10 * i, 10 * i + 10));
+    const outcomes = await Promise.all(batches.map((batch) => codes(...batch.map((other) => request(ann, other)))));
+    expect(outcomes.flat().filter((code) => code === "OK")).toHaveLength(100);
+    expect(await fixture.store.contacts.list(ann, "outgoing", "", 200)).toHaveLength(100);
   });
 
   test("one may have 100 open requests, counted over batches and within one", async () => {

@@ -1,4 +1,13 @@
-import type { BlockRow, ContactCounts, ContactRow, IngestChanges, IngestTransaction, PrivacyRow, UserRow } from "@dunlin/engines/store";
+import type {
+  BlockRow,
+  ContactCounts,
+  ContactRefusal,
+  ContactRow,
+  IngestChanges,
+  IngestTransaction,
+  PrivacyRow,
+  UserRow,
+} from "@dunlin/engines/store";
 import { conversationIdOf } from "../ids.js";
 import { defaultPrivacy } from "../relation.js";
 import type { AvatarChange } from "./file-draft.js";
@@ -8,6 +17,7 @@ const keyOf = (userId: string, peer: string): string => `${userId} ${peer}`;
 /** What a batch has to know of people beside their mailboxes. */
 export class PeopleNeeds {
   readonly contacts = new Map<string, { userId: string; peer: string }>();
+  readonly refusals = new Map<string, { userId: string; peer: string }>();
   readonly relations = new Set<string>();
   readonly privacies = new Set<string>();
   readonly profiles = new Set<string>();
@@ -17,6 +27,11 @@ export class PeopleNeeds {
   contact(userId: string, peer: string): void {
     this.contacts.set(keyOf(userId, peer), { userId, peer });
     this.contacts.set(keyOf(peer, userId), { userId: peer, peer: userId });
+  }
+
+  /** When `peer` has last refused `userId` as a contact. */
+  refusal(userId: string, peer: string): void {
+    this.refusals.set(keyOf(userId, peer), { userId, peer });
   }
 
   /** What `userId` is to others, where that is not the command's own conversation (it comes by itself). */
@@ -41,6 +56,7 @@ export class PeopleNeeds {
 /** What the transaction has read of people. */
 export interface LoadedPeople {
   readonly contacts: readonly ContactRow[];
+  readonly refusals: readonly ContactRefusal[];
   readonly relations: ReadonlyMap<string, number>;
   readonly privacies: readonly PrivacyRow[];
   readonly profiles: readonly UserRow[];
@@ -50,14 +66,15 @@ export interface LoadedPeople {
 
 /** Issues its reads before it waits for the first: they travel with those around them. */
 export const loadPeople = async (tx: IngestTransaction, needs: PeopleNeeds): Promise<LoadedPeople> => {
-  const [contacts, relations, privacies, profiles, audiences] = await Promise.all([
+  const [contacts, refusals, relations, privacies, profiles, audiences] = await Promise.all([
     needs.contacts.size > 0 ? tx.contacts([...needs.contacts.values()]) : [],
+    needs.refusals.size > 0 ? tx.contactRefusals([...needs.refusals.values()]) : [],
     needs.relations.size > 0 ? tx.relations([...needs.relations]) : new Map<string, number>(),
     needs.privacies.size > 0 ? tx.privacy([...needs.privacies]) : [],
     needs.profiles.size > 0 ? tx.users([...needs.profiles]) : [],
     needs.audiences.size > 0 ? tx.contactsOf([...needs.audiences]) : [],
   ]);
-  return { contacts, relations, privacies, profiles, audiences };
+  return { contacts, refusals, relations, privacies, profiles, audiences };
 };
 
 /** The part of a draft that is about people: rows as they stood, and what the commands so far have changed. */
@@ -66,11 +83,14 @@ export class PeopleDraft {
   readonly #audiences: readonly ContactRow[];
   readonly #contacts = new Map<string, ContactRow>();
   readonly #storedContacts = new Map<string, ContactRow>();
+  readonly #refusals = new Map<string, ContactRefusal>();
   readonly #privacies = new Map<string, PrivacyRow>();
   readonly #profiles = new Map<string, UserRow>();
   readonly #storedAvatars = new Map<string, string>();
   readonly #contactsPut = new Map<string, ContactRow>();
   readonly #contactsRemoved = new Map<string, { userId: string; peer: string }>();
+  readonly #refusalsPut = new Map<string, ContactRefusal>();
+  readonly #refusalsRemoved = new Map<string, { userId: string; peer: string }>();
   readonly #blocksPut = new Map<string, BlockRow>();
   readonly #blocksRemoved = new Map<string, { userId: string; peer: string }>();
   readonly #privaciesPut = new Map<string, PrivacyRow>();
@@ -85,6 +105,7 @@ export class PeopleDraft {
       this.#contacts.set(keyOf(row.userId, row.peer), row);
       this.#storedContacts.set(keyOf(row.userId, row.peer), row);
     }
+    for (const row of loaded.refusals) this.#refusals.set(keyOf(row.userId, row.peer), row);
     for (const row of loaded.privacies) this.#privacies.set(row.userId, row);
     for (const row of loaded.profiles) {
       this.#profiles.set(row.id, row);
@@ -108,6 +129,25 @@ export class PeopleDraft {
     this.#contacts.delete(key);
     this.#contactsPut.delete(key);
     this.#contactsRemoved.set(key, { userId, peer });
+  }
+
+  /** When `peer` has last refused `userId`, ms; 0 when never. */
+  refusedAt(userId: string, peer: string): number {
+    return this.#refusals.get(keyOf(userId, peer))?.refusedAt ?? 0;
+  }
+
+  putRefusal(row: ContactRefusal): void {
+    const key = keyOf(row.userId, row.peer);
+    this.#refusals.set(key, row);
+    this.#refusalsPut.set(key, row);
+    this.#refusalsRemoved.delete(key);
+  }
+
+  removeRefusal(userId: string, peer: string): void {
+    const key = keyOf(userId, peer);
+    this.#refusals.delete(key);
+    this.#refusalsPut.delete(key);
+    this.#refusalsRemoved.set(key, { userId, peer });
   }
 
   putBlock(row: BlockRow): void {
@@ -181,10 +221,15 @@ export class PeopleDraft {
     return users;
   }
 
-  changes(): Pick<IngestChanges, "contacts" | "contactsRemoved" | "blocks" | "blocksRemoved" | "privacy" | "profiles"> {
+  changes(): Pick<
+    IngestChanges,
+    "contacts" | "contactsRemoved" | "contactRefusals" | "contactRefusalsRemoved" | "blocks" | "blocksRemoved" | "privacy" | "profiles"
+  > {
     return {
       contacts: [...this.#contactsPut.values()],
       contactsRemoved: [...this.#contactsRemoved.values()],
+      contactRefusals: [...this.#refusalsPut.values()],
+      contactRefusalsRemoved: [...this.#refusalsRemoved.values()],
       blocks: [...this.#blocksPut.values()],
       blocksRemoved: [...this.#blocksRemoved.values()],
       privacy: [...this.#privaciesPut.values()],

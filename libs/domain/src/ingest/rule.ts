@@ -12,6 +12,8 @@ export type ValueOf<C extends CommandCase> = Extract<CommandBody, { $case: C }>[
 export interface IngestRules {
   readonly groupMembersMax: number;
   readonly supergroupMembersMax: number;
+  /** How long who was refused as a contact may not ask the same user again, ms. */
+  readonly contactPauseMs: number;
 }
 
 /** What a rule may use beside the draft. */

@@ -68,12 +68,13 @@ export const contactRoutes = [
     tag,
     summary: `Ask a user to be a contact; who has been asked by that user accepts. At most 5,000 contacts and 100 open requests of one's own. ${told}. ${late}`,
     who: "Every user whom neither a block of either side keeps away.",
-    bounds: "At most 5,000 contacts and 100 open requests of one's own, 1,000 to one user",
+    bounds:
+      "At most 5,000 contacts and 100 open requests of one's own, 1,000 to one user; who was refused asks that user again after `IM_CONTACT_PAUSE_S`, a day",
     limit: "contact",
     body: z.strictObject({ user_id: userId, message: plainText(256).optional() }).meta({ id: "ContactRequest" }),
     statuses: [200, 202],
     response: contactView,
-    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "PEER_REFUSES", "LIST_FULL", "QUEUE_FULL"],
+    errors: ["NOT_FOUND", "PEER_NOT_FOUND", "PEER_REFUSES", "CONTACT_PAUSED", "LIST_FULL", "QUEUE_FULL"],
     handler: async (api, { claims, body, requestId }) => {
       return reply(api, body.user_id, await api.contacts.request(claims.userId, body.user_id, body.message ?? "", requestId));
     },

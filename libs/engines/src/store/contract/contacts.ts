@@ -48,6 +48,25 @@ export const contactsContract = (harness: () => StoreHarness): void => {
     expect(await store.contacts.list(a, "incoming", "", 9)).toEqual([]);
   });
 
+  test("refusals: the newest counts, and is kept per direction", async () => {
+    const { store, other } = harness();
+    const [a, b] = (await newUsers(store, 2)) as [string, string];
+    expect(await store.contacts.refusedAt(a, b)).toBeUndefined();
+    for (const refusedAt of [T0 + 1, T0 + 2]) {
+      await store.ingest.transaction((tx) => tx.write({ ...noChanges, contactRefusals: [{ userId: a, peer: b, refusedAt }] }));
+    }
+    expect([await other.contacts.refusedAt(a, b), await other.contacts.refusedAt(b, a)]).toEqual([T0 + 2, undefined]);
+    await store.ingest.transaction(async (tx) => {
+      const keys = [
+        { userId: a, peer: b },
+        { userId: b, peer: a },
+      ];
+      expect(await tx.contactRefusals(keys)).toEqual([{ userId: a, peer: b, refusedAt: T0 + 2 }]);
+      tx.write({ ...noChanges, contactRefusalsRemoved: keys });
+    });
+    expect(await store.contacts.refusedAt(a, b)).toBeUndefined();
+  });
+
   test("blocks: put, listed behind a peer, removed, counted", async () => {
     const { store } = harness();
     const [a, b, c] = (await newUsers(store, 3)).sort() as [string, string, string];

@@ -20,6 +20,13 @@ export interface BlockRow {
   readonly since: number;
 }
 
+/** `peer` has refused to be a contact of `userId`, who asked. */
+export interface ContactRefusal {
+  readonly userId: string;
+  readonly peer: string;
+  readonly refusedAt: number;
+}
+
 /** How many rows a user has of each kind: what limits are checked against. */
 export interface ContactCounts {
   readonly contact: number;
@@ -33,6 +40,8 @@ export interface Contacts {
   get(userId: string, peers: readonly string[]): Promise<ContactRow[]>;
   /** Ordered by peer, behind `after` ("" for the first). */
   list(userId: string, state: ContactState, after: string, limit: number): Promise<ContactRow[]>;
+  /** When the peer last refused the user, ms since 1970; undefined when never since they were contacts. */
+  refusedAt(userId: string, peer: string): Promise<number | undefined>;
   /** Ordered by peer, behind `after` ("" for the first). */
   blocks(userId: string, after: string, limit: number): Promise<BlockRow[]>;
   /**

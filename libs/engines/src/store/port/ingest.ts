@@ -1,5 +1,5 @@
 import type { AnnotationChanges, AnnotationReads } from "./annotations.js";
-import type { BlockRow, ContactCounts, ContactRow } from "./contacts.js";
+import type { BlockRow, ContactCounts, ContactRefusal, ContactRow } from "./contacts.js";
 import type { ConversationKind, ConversationRow, MemberRow } from "./conversations.js";
 import type { DialogRow } from "./dialogs.js";
 import type { DndRow } from "./dnd.js";
@@ -29,6 +29,7 @@ export interface IngestTransaction extends AnnotationReads {
   lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
   contacts(keys: readonly { userId: string; peer: string }[]): Promise<ContactRow[]>;
+  contactRefusals(keys: readonly { userId: string; peer: string }[]): Promise<ContactRefusal[]>;
   /** The contacts of these users (requests are none). */
   contactsOf(userIds: readonly string[]): Promise<ContactRow[]>;
   /** Of 1:1 conversations that are not locked; those who are nothing to each other may be missing. */
@@ -109,6 +110,9 @@ export interface IngestChanges {
   readonly dialogs: readonly DialogChange[];
   readonly contacts: readonly ContactRow[];
   readonly contactsRemoved: readonly { readonly userId: string; readonly peer: string }[];
+  /** Removals are written first. */
+  readonly contactRefusals: readonly ContactRefusal[];
+  readonly contactRefusalsRemoved: readonly { readonly userId: string; readonly peer: string }[];
   readonly blocks: readonly BlockRow[];
   readonly blocksRemoved: readonly { readonly userId: string; readonly peer: string }[];
   readonly privacy: readonly PrivacyRow[];
@@ -148,6 +152,8 @@ export const noChanges: IngestChanges = {
   dialogs: [],
   contacts: [],
   contactsRemoved: [],
+  contactRefusals: [],
+  contactRefusalsRemoved: [],
   blocks: [],
   blocksRemoved: [],
   privacy: [],

@@ -1,4 +1,4 @@
-import type { BlockRow, ContactRow, ContactState, Contacts } from "../port/index.js";
+import type { BlockRow, ContactRefusal, ContactRow, ContactState, Contacts } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys } from "./keys.js";
 import { numberOf, textOf } from "./rows.js";
@@ -17,6 +17,20 @@ export const insertContacts: Insertion = {
   existing: { state: "set", remark: "set", message: "set", since: "set" },
 };
 export const insertBlocks: Insertion = { table: "blocks", columns: blockColumns, key: ["user_id", "peer"], existing: { since: "set" } };
+
+const refusalColumns = ["user_id", "peer", "refused_at"] as const;
+const refusalSelection: Selection = { table: "contact_refusals", columns: refusalColumns, key: ["user_id", "peer"] };
+export const insertRefusals: Insertion = {
+  table: "contact_refusals",
+  columns: refusalColumns,
+  key: ["user_id", "peer"],
+  existing: { refused_at: "set" },
+};
+
+export const refusalsOn = async (session: Session, pairs: readonly { userId: string; peer: string }[]): Promise<ContactRefusal[]> => {
+  const rows = await session.select(refusalSelection, distinctKeys(pairs.map(({ userId, peer }) => [userId, peer])));
+  return rows.map((row) => ({ userId: textOf(row.user_id), peer: textOf(row.peer), refusedAt: numberOf(row.refused_at) }));
+};
 
 export const contactOf = (row: Row): ContactRow => ({
   userId: textOf(row.user_id),
@@ -51,6 +65,11 @@ export const createContacts = ({ reads, readDb }: SqlContext): Contacts => ({
       .limit(limit)
       .execute();
     return rows.map(contactOf);
+  },
+
+  async refusedAt(userId, peer) {
+    const [refusal] = await withSession(reads, (session) => refusalsOn(session, [{ userId, peer }]));
+    return refusal?.refusedAt;
   },
 
   async blocks(userId, after, limit) {

@@ -9,7 +9,7 @@ import {
   type SupergroupState,
 } from "../port/index.js";
 import { annotationReads, annotationSteps } from "./annotations.js";
-import { contactOf, contactSelection, insertBlocks, insertContacts, relationsOn } from "./contacts.js";
+import { contactOf, contactSelection, insertBlocks, insertContacts, insertRefusals, refusalsOn, relationsOn } from "./contacts.js";
 import type { SqlContext } from "./context.js";
 import { dialogSelection } from "./dialog-rows.js";
 import { dialogViewSteps } from "./dialog-views.js";
@@ -317,6 +317,8 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     put(insertSupergroupUpdates, changes.supergroupUpdates, (u) => [u.conversationId, u.seq, u.type, u.body, u.createdAt]),
     drop("contacts", changes.contactsRemoved),
     put(insertContacts, changes.contacts, (c) => [c.userId, c.peer, c.state, c.remark, c.message, c.since]),
+    drop("contact_refusals", changes.contactRefusalsRemoved),
+    put(insertRefusals, changes.contactRefusals, (r) => [r.userId, r.peer, r.refusedAt]),
     drop("blocks", changes.blocksRemoved),
     put(insertBlocks, changes.blocks, (b) => [b.userId, b.peer, b.since]),
     put(insertDnd, changes.dnd, (d) => [d.userId, d.snoozeUntil, d.schedule, d.allowMentions ? 1 : 0]),
@@ -384,6 +386,8 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
     const distinct = distinctKeys(keys.map((key) => [key.userId, key.peer]));
     return (await session.select(contactSelection, distinct)).map(contactOf);
   },
+
+  contactRefusals: (keys) => refusalsOn(session, keys),
 
   async contactsOf(userIds) {
     const keys = distinctKeys(userIds.map((id) => [id, "contact"]));

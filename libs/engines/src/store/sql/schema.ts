@@ -136,6 +136,7 @@ export interface Tables {
     read_count: number;
   };
   contacts: { user_id: string; peer: string; state: string; remark: string | null; message: string | null; since: number };
+  contact_refusals: { user_id: string; peer: string; refused_at: number };
   blocks: { user_id: string; peer: string; since: number };
   privacy: { user_id: string; messages_from: string; added_by: string; last_seen_by: string; found_by_account: number };
   files: {

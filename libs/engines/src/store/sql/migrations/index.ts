@@ -13,6 +13,7 @@ import { files } from "./0010-files.js";
 import { codes } from "./0011-codes.js";
 import { search } from "./0013-search.js";
 import { filesInUse } from "./0016-files-in-use.js";
+import { contactRefusals } from "./0017-contact-refusals.js";
 import type { SchemaChange } from "./version.js";
 
 /** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
@@ -29,6 +30,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0004-dialog-views": dialogViews,
   "0013-search": search,
   "0016-files-in-use": filesInUse,
+  "0017-contact-refusals": contactRefusals,
 };
 
 const migrations = (dialect: SqlDialect): Record<string, Migration> =>
