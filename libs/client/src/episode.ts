@@ -1,6 +1,7 @@
 import { Connection, type ConnectionEnd, type Frame } from "./connection.js";
 import type { Emitter } from "./emitter.js";
 import { DunlinError } from "./errors.js";
+import { changeOf } from "./message-changes.js";
 import { pause } from "./retry.js";
 import { Sequence } from "./sequence.js";
 import type { SocketConstructor } from "./socket.js";
@@ -137,6 +138,8 @@ export class Episode {
       this.options.events.emit("update", next);
       const message = messageOf(next);
       if (message) this.options.events.emit("message", message);
+      const change = changeOf(next);
+      if (change) this.options.events.emit("change", change);
     }
     if (ready.length > 0) this.onPts(this.#sequence.pts);
   }

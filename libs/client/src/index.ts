@@ -9,6 +9,7 @@ export * from "./dnd.js";
 export * from "./errors.js";
 export * from "./files.js";
 export * from "./groups.js";
+export * from "./message-changes.js";
 export * from "./messages.js";
 export * from "./page.js";
 export * from "./presence.js";

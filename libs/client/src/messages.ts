@@ -140,9 +140,15 @@ export class Messages {
     await this.http.request("DELETE", `${messagePath(id)}/pin`, { repeatable: true });
   }
 
-  /** Who has read a message, and up to where. */
+  /** Who has read a message, and up to where; nobody is named in a supergroup. */
   async readers(id: string): Promise<Reader[]> {
     return (await this.http.request<Page<Reader>>("GET", `${messagePath(id)}/readers`, { repeatable: true })).items;
+  }
+
+  /** How many have read a message, its sender not among them; also in a supergroup. */
+  async readCount(id: string): Promise<number> {
+    const { count } = await this.http.request<{ count: number }>("GET", `${messagePath(id)}/readers`, { repeatable: true });
+    return count;
   }
 
   /** Sends up to 100 messages in one call; each has its own result, in their order. */

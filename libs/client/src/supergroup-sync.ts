@@ -1,6 +1,7 @@
 import type { Frame } from "./connection.js";
 import type { Emitter } from "./emitter.js";
 import { DunlinError } from "./errors.js";
+import { changeOf } from "./message-changes.js";
 import { pause } from "./retry.js";
 import { Sequence } from "./sequence.js";
 import type { Entry, SupergroupDifference } from "./supergroups.js";
@@ -110,6 +111,8 @@ export class SupergroupSync {
       this.options.events.emit("entry", next);
       const message = messageOf(next);
       if (message) this.options.events.emit("message", message);
+      const change = changeOf(next);
+      if (change) this.options.events.emit("change", change);
     }
     if (ready.length > 0) this.#keep(id, following.sequence.pts);
     this.#pullIfBehind(id, following);

@@ -2,7 +2,7 @@ import type { Http } from "./http.js";
 
 /** An entry of a supergroup's log, exactly as the WebSocket carries it: its place is its seq, there is no pts. */
 export interface Entry {
-  /** C2S (a message), MEMBER … */
+  /** C2S (a message), EDIT, RECALL, REACTION, PIN (of the message at `message_seq`), MEMBER … */
   type: string;
   conversation_id: string;
   /** Its place in the log: 1, 2, 3 … no gap. */

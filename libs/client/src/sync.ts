@@ -2,6 +2,7 @@ import { closeAction } from "./close-action.js";
 import type { Frame } from "./connection.js";
 import { Episode, type EpisodeOptions } from "./episode.js";
 import { DunlinError } from "./errors.js";
+import type { MessageChange } from "./message-changes.js";
 import type { Message } from "./messages.js";
 import type { PresenceState, TypingSignal } from "./presence.js";
 import { pause } from "./retry.js";
@@ -26,6 +27,8 @@ export interface SyncEvents {
   update: Update;
   /** Any entry of a supergroup's log, messages included, in order of its seq and once. */
   entry: Entry;
+  /** What became of a message, in one's own log or a supergroup's, in the order of that log; `afterChange` applies it. */
+  change: MessageChange;
   /** What happened in this supergroup up to `seq` is not told one by one: load its dialog and history. */
   supergroup_reload: { id: string; seq: number };
   /** Any fleeting frame: PRESENCE, TYPING. */

@@ -3,7 +3,7 @@ import type { Message } from "./messages.js";
 
 /** An entry of one's update log, exactly as the WebSocket carries it. */
 export interface Update {
-  /** C2C, C2G, S2C (a message), READ, EDIT, RECALL, DELETE, REACTION, PIN, MEMBER, REJECT … */
+  /** C2C, C2G, S2C (a message), READ, EDIT, RECALL, DELETE, REACTION, PIN, MENTION, MEMBER, REJECT … */
   type: string;
   /** Its place in the log: 1, 2, 3 … no gap. */
   pts: number;

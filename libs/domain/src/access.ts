@@ -170,6 +170,41 @@ export class Access {
     return known && enough(known) ? known : (await this.#current(groupId)).members;
   }
 
+  /**
+   * Whether a member's role allows something in a group or supergroup; a group that went on as a supergroup has none. Nobody is
+   * refused by a role that was known before the call. @throws AppError UNAVAILABLE
+   */
+  async may(operation: Operation, userId: string, groupId: string): Promise<boolean> {
+    if (!isSupergroupId(groupId)) {
+      const may = (members: ReadonlyMap<string, MemberRow>) => allowed(operation, members.get(userId)?.role);
+      return may(await this.membersWhere(groupId, may));
+    }
+    try {
+      const { role } = await this.#supergroups.membershipWhere(userId, groupId, (member) => allowed(operation, member.role));
+      return allowed(operation, role);
+    } catch (error) {
+      if (error instanceof AppError && error.code === "NOT_A_MEMBER") return false;
+      throw error;
+    }
+  }
+
+  /** Those of the users who are no members of a group or supergroup. @throws AppError UNAVAILABLE */
+  async outsiders(groupId: string, userIds: readonly string[]): Promise<string[]> {
+    if (!isSupergroupId(groupId)) {
+      const members = await this.membersWhere(groupId, (known) => userIds.every((userId) => known.has(userId)));
+      return userIds.filter((userId) => !members.has(userId));
+    }
+    const found = await Promise.all(
+      userIds.map((userId) =>
+        this.#supergroups.membership(userId, groupId).catch((error: unknown) => {
+          if (error instanceof AppError && error.code === "NOT_A_MEMBER") return undefined;
+          throw error;
+        }),
+      ),
+    );
+    return userIds.filter((_, i) => found[i] === undefined);
+  }
+
   /** Those of the ids that are no user's. @throws AppError UNAVAILABLE */
   async missingUsers(ids: readonly string[]): Promise<string[]> {
     const exist = await Promise.all(ids.map((id) => this.#users.get(id) ?? this.#userLoads.get(id)));

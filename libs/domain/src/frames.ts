@@ -7,8 +7,12 @@ import type { MessageRow, SupergroupEntry, UpdateWithMessage } from "@dunlin/eng
 export const frameText = (type: string, pts: number, rest: string): string => `{"type":"${type}","pts":${pts},${rest}`;
 
 /** A message's fields behind type and pts, closing brace included. */
-export const messageRest = (m: MessageRow): string => {
-  let rest = `"id":"${m.id}","conversation_id":"${m.conversationId}","seq":${m.seq},"from":"${m.from}","to":"${m.to}","client_msg_id":${JSON.stringify(m.clientMsgId)},"payload":${m.payload},"created_at":${m.createdAt},"server_ts":${m.serverTs}`;
+export const messageRest = (m: MessageRow): string =>
+  `"id":"${m.id}","conversation_id":"${m.conversationId}","seq":${m.seq},${messageBody(m)}`;
+
+/** What a message is wherever it stands. */
+const messageBody = (m: MessageRow): string => {
+  let rest = `"from":"${m.from}","to":"${m.to}","client_msg_id":${JSON.stringify(m.clientMsgId)},"payload":${m.payload},"created_at":${m.createdAt},"server_ts":${m.serverTs}`;
   if (m.replyTo !== null) rest += `,"reply_to":"${m.replyTo}"`;
   if (m.mentions !== null) rest += `,"mentions":${m.mentions}`;
   if (m.forwardedFrom !== null) rest += `,"forwarded_from":${m.forwardedFrom}`;
@@ -20,9 +24,13 @@ export const messageRest = (m: MessageRow): string => {
 /** A message as the HTTP answers show it. */
 export const messageText = (m: MessageRow): string => `{"type":"${m.type}",${messageRest(m)}`;
 
-/** An entry of a supergroup's log that is no message, as its frame: no pts, its seq is its place. */
-export const entryText = (entry: { type: string; conversationId: string; seq: number; body: string }): string => {
+/**
+ * An entry of a supergroup's log that is no message, as its frame: no pts, its seq is its place. One that shows a message
+ * has that one's seq as `message_seq`.
+ */
+export const entryText = (entry: { type: string; conversationId: string; seq: number; body: string; shows?: MessageRow }): string => {
   const head = `{"type":"${entry.type}","conversation_id":"${entry.conversationId}","seq":${entry.seq}`;
+  if (entry.shows) return `${head},"id":"${entry.shows.id}","message_seq":${entry.shows.seq},${messageBody(entry.shows)}`;
   return entry.body === "{}" ? `${head}}` : `${head},${entry.body.slice(1)}`;
 };
 

@@ -6,9 +6,9 @@ import type { CommandOutcomes } from "./command-outcomes.js";
 import { fileIdsOf } from "./files/index.js";
 import type { Outcome } from "./groups.js";
 import type { RequestStore } from "./guarded-store.js";
-import { conversationIdOf, isGroupId } from "./ids.js";
+import { conversationIdOf, pairOf } from "./ids.js";
 import { type MessagePayload, payloadText } from "./payload.js";
-import { allowed, type Operation } from "./permissions.js";
+import type { Operation } from "./permissions.js";
 import type { VisibleRange } from "./visible.js";
 import type { VisibleMessage, VisibleMessages } from "./visible-messages.js";
 
@@ -100,7 +100,7 @@ export class MessageChanges {
   async pin(userId: string, id: string, on: boolean, requestId: string): Promise<Outcome> {
     const found = await this.deps.visible.get(userId, id);
     const { conversationId, recalledAt } = found.message;
-    if (isGroupId(conversationId)) await this.#require("pinMessage", userId, found);
+    if (!pairOf(conversationId)) await this.#require("pinMessage", userId, found);
     if (on && recalledAt !== null) throw new AppError("MESSAGE_RECALLED");
     return this.deps.outcomes.run(conversationId, requestId, { $case: "pin", value: { id, conversationId, userId, on } });
   }
@@ -118,16 +118,14 @@ export class MessageChanges {
     const hidden = new Set(gone.map((place) => place.seq));
     return pins.flatMap((pin) => {
       const message = byId.get(pin.messageId);
-      return message && !hidden.has(pin.seq) ? [{ pin, message }] : [];
+      return message && !hidden.has(pin.seq) ? [{ pin, message: { ...message, conversationId: pin.conversationId } }] : [];
     });
   }
 
   /** Nobody is refused by a role that was known before the call. A 1:1 has no roles: nobody may. */
   async #may(operation: Operation, userId: string, { message }: VisibleMessage): Promise<boolean> {
     const { conversationId } = message;
-    if (!isGroupId(conversationId)) return false;
-    const may = (members: ReadonlyMap<string, { role: "owner" | "admin" | "member" }>) => allowed(operation, members.get(userId)?.role);
-    return may(await this.deps.access.membersWhere(conversationId, may));
+    return !pairOf(conversationId) && this.deps.access.may(operation, userId, conversationId);
   }
 
   async #require(operation: Operation, userId: string, found: VisibleMessage): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Cache } from "@dunlin/engines/cache";
 import type { ProduceRecord, Queue } from "@dunlin/engines/queue";
-import type { MemberRow, SendKey, SentMessage } from "@dunlin/engines/store";
+import type { SendKey, SentMessage } from "@dunlin/engines/store";
 import { AppError, type Clock, toAppError } from "@dunlin/runtime";
 import type { Access, SlowMode } from "./access.js";
 import { Batcher } from "./batcher.js";
@@ -10,10 +10,9 @@ import { commandRecord, produceCommands } from "./commands.js";
 import { fileIdsOf, useFiles } from "./files/index.js";
 import { SLOW_MODE_TOLERANCE_MS } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
-import { conversationIdOf, isGroupId, type Snowflakes, snowflakeTime } from "./ids.js";
+import { conversationIdOf, isGroupId, isSupergroupId, type Snowflakes, snowflakeTime } from "./ids.js";
 import { MENTION_ALL } from "./ingest/messages.js";
 import { type MessagePayload, type PushPreferences, payloadText } from "./payload.js";
-import { allowed } from "./permissions.js";
 import type { Relations } from "./relations.js";
 import type { VisibleMessages } from "./visible-messages.js";
 
@@ -64,6 +63,8 @@ export interface SendingDeps {
 interface Content {
   /** JSON text, see `MessageRow.forwardedFrom`. */
   readonly forwardedFrom: string | undefined;
+  /** Who has written the message that it answers, if that is stored. */
+  readonly replyAuthor: string | undefined;
 }
 
 /** What was given to a client_msg_id. */
@@ -147,10 +148,11 @@ export class Sending {
     const checking = access.checkSend(from, to);
     const slowMode = checking === undefined ? undefined : await checking;
     let forwardedFrom: string | undefined;
+    let replyAuthor: string | undefined;
     let again: Reserved | SentMessage | undefined;
     if (namesOthers(input, payload)) {
       try {
-        ({ forwardedFrom } = await this.#checkContent(input, payload));
+        ({ forwardedFrom, replyAuthor } = await this.#checkContent(input, payload));
       } catch (refusal) {
         // What it is about may have changed since it was accepted: that is no reason to answer a repeat differently.
         again = await this.#before(key, bodyHash(input), refusal);
@@ -187,6 +189,7 @@ export class Sending {
           bodyHash: hash,
           deviceId: input.deviceId,
           forwardedFrom,
+          replyAuthor: isSupergroupId(to) ? replyAuthor : undefined,
         },
       },
     });
@@ -203,21 +206,23 @@ export class Sending {
     const forwardedFrom = forwardOf === undefined ? undefined : await this.#origin(from, forwardOf, input.payload);
     const files = useFiles(this.deps.store, this.deps.clock, from, payload);
     if (files !== undefined) await files;
-    if (replyTo !== undefined) await this.#checkReply(from, to, replyTo);
-    return { forwardedFrom };
+    const replyAuthor = replyTo === undefined ? undefined : await this.#replyAuthor(from, to, replyTo);
+    return { forwardedFrom, replyAuthor };
   }
 
   /**
    * That a reply answers a message that the sender can see in the same conversation. One that may not be stored yet, and
-   * any while the store is away, is left to ingest, which has the last word. @throws AppError REPLIED_NOT_FOUND
+   * any while the store is away, is left to ingest, which has the last word.
+   * @returns who has written it, if it is stored. @throws AppError REPLIED_NOT_FOUND
    */
-  async #checkReply(from: string, to: string, replyTo: string): Promise<void> {
+  async #replyAuthor(from: string, to: string, replyTo: string): Promise<string | undefined> {
     const { visible, clock } = this.deps;
     try {
-      const seen = await visible.isIn(from, to, replyTo);
-      if (seen ?? snowflakeTime(replyTo) > clock.now() - UNSTORED_MS) return;
+      const seen = await visible.inConversation(from, to, replyTo);
+      if (seen) return seen.from;
+      if (seen === undefined && snowflakeTime(replyTo) > clock.now() - UNSTORED_MS) return undefined;
     } catch (error) {
-      if (error instanceof AppError && error.code === "UNAVAILABLE") return;
+      if (error instanceof AppError && error.code === "UNAVAILABLE") return undefined;
       throw error;
     }
     throw new AppError("REPLIED_NOT_FOUND", undefined, { details: { field: "reply_to" } });
@@ -316,12 +321,9 @@ const namesOthers = ({ mentions, forwardOf, replyTo }: SendInput, payload: strin
 const checkMentions = async (access: Access, from: string, to: string, mentions: readonly string[]): Promise<void> => {
   const people = mentions.filter((userId) => userId !== MENTION_ALL);
   let unknown: string[];
-  if (isGroupId(to)) {
-    const all = people.length < mentions.length;
-    const mayAll = (members: ReadonlyMap<string, MemberRow>): boolean => !all || allowed("mentionAll", members.get(from)?.role);
-    const members = await access.membersWhere(to, (known) => mayAll(known) && people.every((userId) => known.has(userId)));
-    if (!mayAll(members)) throw new AppError("MENTION_ALL_FORBIDDEN");
-    unknown = people.filter((userId) => !members.has(userId));
+  if (isGroupId(to) || isSupergroupId(to)) {
+    if (people.length < mentions.length && !(await access.may("mentionAll", from, to))) throw new AppError("MENTION_ALL_FORBIDDEN");
+    unknown = people.length > 0 ? await access.outsiders(to, people) : [];
   } else unknown = people.filter((userId) => userId !== from && userId !== to);
   if (unknown.length > 0) throw new AppError("MENTION_UNKNOWN", undefined, { details: { user_ids: unknown } });
 };

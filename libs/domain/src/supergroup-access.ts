@@ -51,9 +51,14 @@ export class SupergroupAccess {
    * Nobody is refused on what was known before the call; while the store is away, what was known last counts.
    * @throws AppError NOT_A_MEMBER, also when there is no such supergroup; UNAVAILABLE
    */
-  async membership(userId: string, supergroupId: string): Promise<MemberRow> {
+  membership(userId: string, supergroupId: string): Promise<MemberRow> {
+    return this.membershipWhere(userId, supergroupId, () => true);
+  }
+
+  /** The membership: as known a moment ago when that is `enough`, else as it is now. @throws AppError NOT_A_MEMBER, UNAVAILABLE */
+  async membershipWhere(userId: string, supergroupId: string, enough: (member: MemberRow) => boolean): Promise<MemberRow> {
     const fresh = this.known(userId, supergroupId);
-    if (fresh) return fresh;
+    if (fresh && enough(fresh)) return fresh;
     const key = { conversationId: supergroupId, userId };
     const last = this.#members.get(keyOf(key));
     let member: MemberRow | undefined;

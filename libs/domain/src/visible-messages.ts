@@ -24,14 +24,15 @@ export class VisibleMessages {
    * @throws AppError NOT_FOUND, UNAVAILABLE
    */
   async get(userId: string, id: string): Promise<VisibleMessage> {
-    const [message] = await this.store.messages.get([id]);
-    if (!message) throw new AppError("NOT_FOUND");
-    const { conversationId, seq } = message;
+    const [stored] = await this.store.messages.get([id]);
+    if (!stored) throw new AppError("NOT_FOUND");
+    const { seq } = stored;
+    let { conversationId } = stored;
     let member: MemberRow | undefined;
-    if (isGroupId(conversationId)) {
-      member = await this.access.membership(userId, conversationId).catch((error: unknown) => {
-        throw error instanceof AppError && error.code === "NOT_A_MEMBER" ? new AppError("NOT_FOUND") : error;
-      });
+    if (isGroupId(conversationId) || isSupergroupId(conversationId)) {
+      member = await this.#membership(userId, conversationId);
+      // Of a group that went on as a supergroup, the messages are the supergroup's.
+      conversationId = member.conversationId;
       if (seq <= member.joinedSeq) throw new AppError("NOT_FOUND");
     } else if (!pairOf(conversationId)?.includes(userId)) throw new AppError("NOT_FOUND");
     const peer = pairOf(conversationId)?.find((id) => id !== userId) ?? conversationId;
@@ -40,21 +41,33 @@ export class VisibleMessages {
       this.store.dialogs.get(userId, peer),
     ]);
     if (deleted.length > 0 || seq <= (dialog?.clearedSeq ?? 0)) throw new AppError("NOT_FOUND");
-    return { message, member };
+    return { message: { ...stored, conversationId }, member };
+  }
+
+  /** In the group, or in the supergroup that it has become. */
+  async #membership(userId: string, groupId: string): Promise<MemberRow> {
+    try {
+      return await this.access.membership(userId, groupId);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const successor = error.code === "GROUP_UPGRADED" ? error.details?.["upgraded_to"] : undefined;
+      if (typeof successor === "string") return this.#membership(userId, successor);
+      throw error.code === "NOT_A_MEMBER" ? new AppError("NOT_FOUND") : error;
+    }
   }
 
   /**
-   * Whether a message stands in the user's conversation with `peer` where the user can see it; undefined when there is none
-   * with this id. @throws AppError PEER_NOT_FOUND, NOT_A_MEMBER, UNAVAILABLE
+   * A message of the user's conversation with `peer`; false when it is not there for the user to see, undefined when there is
+   * none with this id. @throws AppError PEER_NOT_FOUND, NOT_A_MEMBER, UNAVAILABLE
    */
-  async isIn(userId: string, peer: string, id: string): Promise<boolean | undefined> {
+  async inConversation(userId: string, peer: string, id: string): Promise<MessageRow | false | undefined> {
     const { store, access } = this;
     const [[message], { afterSeq, upToSeq }] = await Promise.all([store.messages.get([id]), visibleRange(store, access, userId, peer)]);
     if (!message) return undefined;
     const { conversationId, seq } = message;
     if (seq <= afterSeq || seq > upToSeq) return false;
     if (conversationId !== conversationIdOf(userId, peer) && !(await this.#isBegun(peer, conversationId, seq))) return false;
-    return (await store.annotations.hidden([{ userId, conversationId, seq }])).length === 0;
+    return (await store.annotations.hidden([{ userId, conversationId, seq }])).length === 0 && message;
   }
 
   /** Whether a supergroup began as another group, with this message in it. */

@@ -21,6 +21,7 @@ import { replyScenarios } from "./replies.js";
 import { searchScenarios } from "./search.js";
 import { sendingScenarios } from "./sending.js";
 import { sessionScenarios } from "./sessions.js";
+import { supergroupMessageScenarios } from "./supergroup-messages.js";
 import { supergroupScenarios } from "./supergroups.js";
 import { typingScenarios } from "./typing.js";
 
@@ -48,6 +49,7 @@ export const allScenarios = (system: () => System): void => {
   groupJoiningScenarios(system);
   authorisationScenarios(system);
   supergroupScenarios(system);
+  supergroupMessageScenarios(system);
   privacyScenarios(system);
   searchScenarios(system);
 };

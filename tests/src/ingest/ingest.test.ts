@@ -198,6 +198,54 @@ describe("what a stop leaves behind", () => {
     expect(await stored(ann, bob)).toHaveLength(1);
   });
 
+  test("of a supergroup's messages only who is named or replied to is pushed to, also when it is done again", async () => {
+    const { queue, store, start, createUser, all } = await openSystem();
+    const [ann, bob, cat] = [await createUser(), await createUser(), await createUser()];
+    const id = newId("C");
+    const value = { supergroupId: id, ownerId: ann, title: "flock", avatar: "", members: [bob, cat], createdAt: 1 };
+    const body = { $case: "createSupergroup" as const, value };
+    const create = records.Command.encode({
+      version: SCHEMA_VERSION,
+      commandId: "1",
+      requestId: "",
+      acceptedAt: 1,
+      replySlot: undefined,
+      body,
+    });
+    const asked = String(nextId++);
+    const halfDeaf: Queue = Object.create(queue, {
+      produce: {
+        value: (topic: string, produced: Parameters<Queue["produce"]>[1]) =>
+          topic === PUSHES ? Promise.reject(new AppError("UNAVAILABLE")) : queue.produce(topic, produced),
+      },
+      consume: { value: (options: Parameters<Queue["consume"]>[0]) => queue.consume(options) },
+      ensureTopics: { value: (topics: Parameters<Queue["ensureTopics"]>[0]) => queue.ensureTopics(topics) },
+    });
+    const first = await start(halfDeaf);
+    await queue.produce(COMMANDS, [
+      { key: id, value: create.finish() },
+      sendRecord(cat, id, { id: asked }),
+      sendRecord(ann, id, { mentions: ["@all"] }),
+      sendRecord(ann, id, { mentions: [bob], replyTo: asked, replyAuthor: cat, push: '{"title":"t"}' }),
+    ]);
+    await eventually("stored", async () => (await store.supergroups.heads([id])).get(id) === 4, WAIT_MS);
+    await first.drain();
+    await first.stop();
+    expect(await all(PUSHES, 16)).toHaveLength(0);
+    const { mentions } = (await store.supergroups.log(id, 3, 1)).entries[0]?.message ?? {};
+    expect(mentions).toBe(JSON.stringify([bob]));
+    await start();
+    await eventually("pushed", async () => (await all(PUSHES, 16)).length >= 2, WAIT_MS);
+    const pushes = (await all(PUSHES, 16)).map((record) => records.Push.decode(record.value ?? new Uint8Array()));
+    const shown = pushes.map((push) => [push.userId, push.type, push.conversationId, push.mention, push.push]).sort();
+    expect(shown).toEqual(
+      [
+        [bob, "C2S", id, true, '{"title":"t"}'],
+        [cat, "C2S", id, false, '{"title":"t"}'],
+      ].sort(),
+    );
+  });
+
   test("a partition that another consumer has moved is not written again", async () => {
     const { queue, store, start, createUser, stored } = await openSystem({ IM_QUEUE_PARTITIONS: String(PARTITIONS) });
     const [ann, bob] = [await createUser(), await createUser()];

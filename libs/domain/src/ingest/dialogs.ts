@@ -3,7 +3,7 @@ import type { ErrorCode, queue } from "@dunlin/proto";
 import { conversationIdOf, isPeerId, isSupergroupId, isUserId, systemConversationOf } from "../ids.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 import type { Needs, Rule, RuleContext } from "./rule.js";
-import { readSupergroup } from "./supergroup-reads.js";
+import { countBehind, readSupergroup } from "./supergroup-reads.js";
 import { unreadBehind } from "./unread.js";
 
 /** Dialogs a user may pin. */
@@ -69,6 +69,12 @@ const readUpTo = async (
   if (conversation.supergroup && draft.members(conversation.id).has(userId)) {
     await readSupergroup(draft, conversation, { userId, peer, conversationId: conversation.id, seq: readSeq }, context);
     return {};
+  }
+  if (conversation.supergroup) {
+    // Who has left keeps what is unread with what was recalled of it: that is taken off when it is asked for.
+    const { unread, unreadMentions, recalled } = await countBehind(draft, context, conversation, userId, readSeq, topSeq);
+    draft.dialogs.read(userId, peer, conversation, { readSeq, unread: unread + recalled, unreadMentions });
+    return { unread, unread_mentions: unreadMentions };
   }
   const { unread, unreadMentions } = await unreadBehind(draft, context.tx, userId, conversation, readSeq, topSeq);
   draft.dialogs.read(userId, peer, conversation, { readSeq, unread, unreadMentions });

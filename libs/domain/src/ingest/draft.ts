@@ -21,6 +21,7 @@ import { type AvatarChange, FileDraft } from "./file-draft.js";
 import { GroupBook, type LoadedGroups } from "./group-book.js";
 import { type LoadedPeople, PeopleDraft } from "./people.js";
 import { Receipts } from "./receipts.js";
+import { SupergroupDraft } from "./supergroup-draft.js";
 
 /** A frame that a batch has made, and who is to be shown it at which pts. */
 export interface Delivery {
@@ -92,6 +93,8 @@ export class Draft {
   readonly receipts = new Receipts();
   /** The part of dialogs that does not come from messages. */
   readonly views: DialogViews;
+  /** What members' unread follows from, and how far they have read. */
+  readonly supergroups = new SupergroupDraft();
   readonly #conversations = new Map<string, ConversationDraft>();
   readonly #storedLastSeq = new Map<string, number>();
   /** Pictures of groups, of those that have one. */
@@ -179,6 +182,7 @@ export class Draft {
     const member = this.#membersOf(conversationId).get(userId);
     const conversation = this.#conversations.get(conversationId);
     if (conversation && member) this.views.leave(member, conversation);
+    if (conversation?.supergroup) this.supergroups.forget(conversationId, userId);
     this.#membersOf(conversationId).delete(userId);
     this.#membersAdded.delete(key);
     this.#membersRemoved.set(key, { conversationId, userId });
@@ -259,14 +263,23 @@ export class Draft {
     return pts;
   }
 
-  /** Puts one update, the same for all, into the logs of several users and delivers it. */
-  tell(userIds: Iterable<string>, type: string, conversationId: string, fields: Record<string, unknown>): void {
+  /**
+   * Puts one update, the same for all, into the logs of several users and delivers it. With `pushed` those who are not
+   * connected get that message as a push.
+   */
+  tell(
+    userIds: Iterable<string>,
+    type: string,
+    conversationId: string,
+    fields: Record<string, unknown>,
+    pushed?: { readonly message: MessageRow; readonly push: string | undefined },
+  ): void {
     const body = JSON.stringify({ conversation_id: conversationId, ...fields });
     const targets: Delivery["targets"] = [];
     for (const userId of userIds) {
       if (this.userExists(userId)) targets.push({ userId, pts: this.addUpdate(userId, type, conversationId, 0, body) });
     }
-    if (targets.length > 0) this.effects.deliveries.push({ type, rest: body.slice(1), targets });
+    if (targets.length > 0) this.effects.deliveries.push({ type, rest: body.slice(1), targets, ...pushed });
   }
 
   /** Shows a message to several users under another frame type than its own; their logs hold its place, not a copy. */
@@ -286,14 +299,14 @@ export class Draft {
 
   /**
    * Puts an entry that is no message into a supergroup's log and delivers it: it takes the next seq, so that the log has no
-   * hole. @returns its seq.
+   * hole. With `shows` it is shown as that message, of which the log keeps the place, not a copy. @returns its seq.
    */
-  enter(conversation: ConversationDraft, type: string, fields: Record<string, unknown>): number {
+  enter(conversation: ConversationDraft, type: string, fields: Record<string, unknown>, shows?: MessageRow): number {
     conversation.lastSeq += 1;
     this.#changedConversations.add(conversation.id);
     const row = { conversationId: conversation.id, seq: conversation.lastSeq, type, body: JSON.stringify(fields), createdAt: this.now };
-    this.#supergroupUpdates.push(row);
-    this.broadcast(conversation.id, row.seq, type, entryText(row));
+    this.#supergroupUpdates.push(shows ? { ...row, messageSeq: shows.seq } : row);
+    this.broadcast(conversation.id, row.seq, type, entryText(shows ? { ...row, shows } : row));
     return row.seq;
   }
 
@@ -333,6 +346,7 @@ export class Draft {
       annotations: this.annotations.changes(),
       ...this.#files.changes(this.#avatars()),
       supergroupUpdates: this.#supergroupUpdates,
+      supergroups: this.supergroups.changes(),
       dialogViews: this.views.changes(),
     };
   }

@@ -1,7 +1,7 @@
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { writeRefusal } from "../group-rules.js";
 import type { Draft } from "./draft.js";
-import { closedBy, placeOf, problemOfPlace } from "./message-place.js";
+import { closedBy, needPlace, placeOf, problemOfPlace } from "./message-place.js";
 import { isObjectText } from "./messages.js";
 import type { Rule } from "./rule.js";
 
@@ -30,13 +30,14 @@ const applyEdit = (draft: Draft, edit: queue.EditMessage): ErrorCode => {
   });
   const edited = { ...message, payload: edit.payload, edits: no, editedAt: edit.editedAt };
   draft.changeMessage(edited);
-  draft.show(place.viewers, "EDIT", edited);
+  if (conversation.supergroup) draft.enter(conversation, "EDIT", { id: edited.id, message_seq: edited.seq }, edited);
+  else draft.show(place.viewers, "EDIT", edited);
   return "OK";
 };
 
 export const editRule: Rule<queue.EditMessage> = {
   conversation: (edit) => edit.conversationId,
   problem: (edit) => problemOfPlace(edit) ?? (isObjectText(edit.payload) ? undefined : "payload is not a JSON object"),
-  needs: (edit, needs) => needs.named.message(edit.id),
+  needs: needPlace,
   apply: applyEdit,
 };

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join as joinPath } from "node:path";
 import { openStore, type Store } from "@dunlin/engines/store";
 import { SCHEMA_VERSION } from "@dunlin/proto";
 import { type Clock, createLogger, Metrics, systemClock } from "@dunlin/runtime";
@@ -33,7 +33,7 @@ export class IngestFixture {
   constructor(private readonly terms: Terms) {
     let folder = "";
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), "dunlin-ingest-"));
+      folder = await mkdtemp(joinPath(tmpdir(), "dunlin-ingest-"));
       const logger = createLogger({ service: "test", level: "silent" });
       const deps = { logger, metrics: new Metrics(), clock: systemClock, dataDir: folder, namespace: "test" };
       this.#store = await openStore({ IM_STORE_URL: undefined, IM_STORE_POOL: 2 }, deps);
@@ -90,6 +90,8 @@ interface SendChange {
   readonly mentions?: string[];
   /** ms since the epoch. */
   readonly createdAt?: number;
+  /** The message it replies to, and who wrote that. */
+  readonly replyTo?: { readonly id: string; readonly author: string };
 }
 
 export const send = (senderId: string, to: string, change: SendChange = {}): CommandBody => {
@@ -105,7 +107,8 @@ export const send = (senderId: string, to: string, change: SendChange = {}): Com
       payload: '{"msg_type":"text","text":"hi"}',
       createdAt: change.createdAt ?? now,
       mentions: change.mentions ?? [],
-      replyTo: undefined,
+      replyTo: change.replyTo?.id,
+      replyAuthor: change.replyTo?.author,
       push: undefined,
       bodyHash: Buffer.alloc(32),
       deviceId: "",
@@ -160,4 +163,21 @@ export const add = (groupId: string, actorId: string, members: string[]): Comman
 export const remove = (groupId: string, actorId: string, userId: string): CommandBody => ({
   $case: "removeMember",
   value: { groupId, actorId, userId },
+});
+
+export const createSupergroup = (supergroupId: string, ownerId: string, members: string[]): CommandBody => ({
+  $case: "createSupergroup",
+  value: { supergroupId, ownerId, title: "a flock", avatar: "", members, createdAt: now },
+});
+export const join = (supergroupId: string, userId: string): CommandBody => ({
+  $case: "joinSupergroup",
+  value: { supergroupId, actorId: userId, members: [userId] },
+});
+export const leave = (supergroupId: string, userId: string): CommandBody => ({
+  $case: "leaveSupergroup",
+  value: { supergroupId, actorId: userId, userId },
+});
+export const upgrade = (groupId: string, supergroupId: string, actorId: string): CommandBody => ({
+  $case: "upgradeGroup",
+  value: { groupId, supergroupId, actorId },
 });

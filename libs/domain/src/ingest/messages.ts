@@ -5,8 +5,10 @@ import { sendRefusal, slowModeOf } from "../group-rules.js";
 import { conversationIdOf, isMessageId, isPeerId, isSupergroupId, isUserId, systemConversationOf } from "../ids.js";
 import { allowed } from "../permissions.js";
 import type { ConversationDraft, Draft } from "./draft.js";
+import { isIn } from "./message-place.js";
 import { refusesMessages } from "./refusals.js";
 import type { Rule } from "./rule.js";
+import { markMentions, tellNamed } from "./supergroup-marks.js";
 
 /** Mentions everybody in the conversation. */
 export const MENTION_ALL = "@all";
@@ -41,13 +43,22 @@ const deliver = (draft: Draft, message: MessageRow, userIds: Iterable<string>, p
 };
 
 /** Fan-out on read: beside the message only the sender's own dialog changes, however many members there are. */
-const showInSupergroup = (draft: Draft, supergroup: ConversationDraft, message: MessageRow): void => {
+const showInSupergroup = (draft: Draft, supergroup: ConversationDraft, message: MessageRow, push: string | undefined): void => {
   if (draft.dialogs.position(message.from, supergroup.id)) draft.dialogs.countOwn(message.from, supergroup);
   else {
     const readCount = supergroup.supergroup?.messageCount ?? 0;
     draft.dialogs.putPosition(message.from, supergroup, { readSeq: message.seq, readCount, unread: 0, unreadMentions: 0 }, true);
   }
   draft.broadcast(supergroup.id, message.seq, message.type, messageText(message));
+  markMentions(draft, supergroup.id, message, supergroup.id);
+  tellNamed(draft, supergroup, message, message.replyTo === null ? undefined : draft.message(message.replyTo), push);
+};
+
+/** A message that is answered stands in this conversation, or in the group it began as, since the user is in it. */
+const repliesToNothing = (draft: Draft, conversation: ConversationDraft, userId: string, id: string): boolean => {
+  const message = draft.message(id);
+  if (!message || message.seq <= (draft.members(conversation.id).get(userId)?.joinedSeq ?? 0)) return true;
+  return !isIn(conversation, message);
 };
 
 /** Whether a text is a JSON object. */
@@ -60,12 +71,10 @@ export const isObjectText = (text: string): boolean => {
   }
 };
 
-/** Whether a message that is answered stands in this conversation, or in the group it began as, since the user is in it. */
-const isIn = (draft: Draft, conversation: ConversationDraft, userId: string, id: string): boolean => {
-  const message = draft.message(id);
-  if (!message || message.seq <= (draft.members(conversation.id).get(userId)?.joinedSeq ?? 0)) return false;
-  const origin = conversation.supergroup?.origin;
-  return message.conversationId === conversation.id || (message.conversationId === origin?.conversationId && message.seq <= origin.seq);
+/** Who hears of a message to a supergroup besides those who follow its log. */
+export const toldOf = (send: Pick<queue.SendMessage, "mentions" | "replyAuthor">): string[] => {
+  const named = send.mentions.filter((userId) => userId !== MENTION_ALL);
+  return send.replyAuthor === undefined ? named : [...named, send.replyAuthor];
 };
 
 /** A message to a user or a group. A double (same sender and client_msg_id) changes nothing. */
@@ -91,7 +100,7 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
     if (refusal !== undefined) return rejectSend(draft, send, refusal);
     if (slowModeOf(settings, member) > 0) draft.putMember({ ...member, lastSentAt: Math.max(member.lastSentAt, send.createdAt) });
   }
-  if (send.replyTo !== undefined && !isIn(draft, conversation, send.senderId, send.replyTo)) {
+  if (send.replyTo !== undefined && repliesToNothing(draft, conversation, send.senderId, send.replyTo)) {
     return rejectSend(draft, send, "REPLIED_NOT_FOUND");
   }
   const members = toUser ? [send.senderId, send.to] : [...draft.members(conversation.id).keys()];
@@ -111,7 +120,7 @@ const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
     bodyHash: hex(send.bodyHash),
   });
   if (conversation.kind === "supergroup") {
-    showInSupergroup(draft, conversation, message);
+    showInSupergroup(draft, conversation, message, send.push);
     return "OK";
   }
   const all = mentions.includes(MENTION_ALL);
@@ -132,6 +141,7 @@ export const sendRule: Rule<queue.SendMessage> = {
     if (!isPeerId(send.to)) return "unknown conversation";
     if (send.to === send.senderId || send.conversationId !== conversationIdOf(send.senderId, send.to)) return "unknown conversation";
     if (send.replyTo !== undefined && !isMessageId(send.replyTo)) return "wrong reply_to";
+    if (send.replyAuthor !== undefined && !isUserId(send.replyAuthor)) return "wrong reply_author";
     if (send.clientMsgId === "") return "no client_msg_id";
     if (send.forwardedFrom !== undefined && !isObjectText(send.forwardedFrom)) return "forwarded_from is not a JSON object";
     return isObjectText(send.payload) ? undefined : "payload is not a JSON object";
@@ -142,8 +152,12 @@ export const sendRule: Rule<queue.SendMessage> = {
     if (isUserId(send.to)) needs.people.privacy(send.to);
     if (send.replyTo !== undefined) needs.named.message(send.replyTo);
     if (isSupergroupId(send.to)) {
-      for (const userId of [send.senderId, ...send.mentions]) needs.member(send.to, userId);
+      needs.member(send.to, send.senderId);
       needs.dialog(send.senderId, send.to);
+      for (const told of toldOf(send)) {
+        needs.user(told);
+        needs.member(send.to, told);
+      }
     }
   },
   apply: applySend,

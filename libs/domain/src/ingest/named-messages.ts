@@ -50,13 +50,20 @@ interface View extends HiddenPlace {
   readonly peer: string;
 }
 
-/** The users' views of messages that the batch asks for; those of members who joined later are left out, they have none. */
+/**
+ * The users' views of messages that the batch asks for; those of members who joined later are left out, they have none.
+ * Views of a supergroup are asked for by user, and their dialogs by themselves.
+ */
 export const viewsOf = (needs: NamedNeeds, messages: readonly MessageRow[], members: readonly MemberRow[]): View[] => {
   const views: View[] = [];
   for (const { id, conversationId, seq } of messages) {
     const viewers = needs.views.get(id);
     if (viewers === undefined) continue;
     const pair = pairOf(conversationId);
+    if (!pair && viewers !== "all" && !members.some((m) => m.conversationId === conversationId)) {
+      for (const userId of viewers) views.push({ userId, conversationId, seq, peer: conversationId });
+      continue;
+    }
     const there = pair ?? members.filter((m) => m.conversationId === conversationId && m.joinedSeq < seq).map((m) => m.userId);
     for (const userId of there) {
       if (viewers !== "all" && !viewers.has(userId)) continue;

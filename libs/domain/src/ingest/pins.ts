@@ -2,7 +2,7 @@ import type { ErrorCode, queue } from "@dunlin/proto";
 import { pairOf } from "../ids.js";
 import { allowed } from "../permissions.js";
 import type { Draft } from "./draft.js";
-import { closedBy, placeOf, problemOfPlace } from "./message-place.js";
+import { closedBy, needPlace, placeOf, problemOfPlace, tellChange } from "./message-place.js";
 import type { Rule } from "./rule.js";
 
 /** Pinned messages that a conversation may have. */
@@ -17,14 +17,12 @@ const applyPin = (draft: Draft, pin: queue.PinMessage): ErrorCode => {
   const closed = closedBy(draft, place);
   if (closed !== undefined) return closed;
   if (pin.on && message.recalledAt !== null) return "MESSAGE_RECALLED";
-  if (draft.annotations.isPinned(message) === pin.on) return "OK";
-  if (!pin.on) draft.annotations.unpin(message);
+  const at = { conversationId: conversation.id, seq: message.seq };
+  if (draft.annotations.isPinned(at) === pin.on) return "OK";
+  if (!pin.on) draft.annotations.unpin(at);
   else if (draft.annotations.pins(conversation.id).length >= PINS_MAX) return "PINS_FULL";
-  else {
-    const { conversationId, seq, id } = message;
-    draft.annotations.pin({ conversationId, seq, messageId: id, pinnedBy: pin.userId, pinnedAt: draft.now });
-  }
-  draft.tell(place.viewers, "PIN", conversation.id, { id: message.id, seq: message.seq, by: pin.userId, on: pin.on });
+  else draft.annotations.pin({ ...at, messageId: message.id, pinnedBy: pin.userId, pinnedAt: draft.now });
+  tellChange(draft, place, "PIN", { by: pin.userId, on: pin.on });
   return "OK";
 };
 
@@ -32,7 +30,7 @@ export const pinRule: Rule<queue.PinMessage> = {
   conversation: (pin) => pin.conversationId,
   problem: problemOfPlace,
   needs: (pin, needs) => {
-    needs.named.message(pin.id);
+    needPlace(pin, needs);
     needs.named.pinned(pin.conversationId);
   },
   apply: applyPin,

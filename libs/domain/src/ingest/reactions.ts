@@ -1,7 +1,7 @@
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { emojiOf } from "../emoji.js";
 import type { Draft } from "./draft.js";
-import { closedBy, placeOf, problemOfPlace } from "./message-place.js";
+import { closedBy, needPlace, placeOf, problemOfPlace, tellChange } from "./message-place.js";
 import type { Rule } from "./rule.js";
 
 /** Different emoji that one message may have. */
@@ -11,7 +11,7 @@ export const REACTIONS_MAX = 20;
 const applyReact = (draft: Draft, react: queue.React): ErrorCode => {
   const place = placeOf(draft, react);
   if (typeof place === "string") return place;
-  const { conversation, message } = place;
+  const { message } = place;
   if (message.recalledAt !== null) return "MESSAGE_RECALLED";
   const closed = closedBy(draft, place);
   if (closed !== undefined) return closed;
@@ -20,20 +20,16 @@ const applyReact = (draft: Draft, react: queue.React): ErrorCode => {
   const counts = draft.annotations.reactionCounts(message.id);
   if (react.on && !counts.has(react.emoji) && counts.size >= REACTIONS_MAX) return "REACTIONS_FULL";
   const count = draft.annotations.react(key, react.on, draft.now);
-  draft.tell(place.viewers, "REACTION", conversation.id, {
-    id: message.id,
-    seq: message.seq,
-    user_id: react.userId,
-    emoji: react.emoji,
-    on: react.on,
-    count,
-  });
+  tellChange(draft, place, "REACTION", { user_id: react.userId, emoji: react.emoji, on: react.on, count });
   return "OK";
 };
 
 export const reactRule: Rule<queue.React> = {
   conversation: (react) => react.conversationId,
   problem: (react) => problemOfPlace(react) ?? (emojiOf(react.emoji) === react.emoji ? undefined : "not an emoji"),
-  needs: (react, needs) => needs.named.reaction({ messageId: react.id, userId: react.userId, emoji: react.emoji }),
+  needs: (react, needs) => {
+    needPlace(react, needs);
+    needs.named.reaction({ messageId: react.id, userId: react.userId, emoji: react.emoji });
+  },
   apply: applyReact,
 };

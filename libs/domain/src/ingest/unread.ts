@@ -43,14 +43,15 @@ export const unreadBehind = async (
   draft: Draft,
   tx: IngestTransaction,
   userId: string,
-  conversation: ConversationDraft,
+  conversation: Pick<ConversationDraft, "id">,
   afterSeq: number,
   upToSeq: number,
 ): Promise<Unread> => {
   const { id } = conversation;
   let unread = 0;
   let unreadMentions = 0;
-  const storedTop = Math.min(draft.storedLastSeq(id), upToSeq);
+  // What this batch does not touch is stored as a whole.
+  const storedTop = draft.conversation(id) ? Math.min(draft.storedLastSeq(id), upToSeq) : upToSeq;
   if (afterSeq < storedTop) {
     const stored = await tx.countUnread(id, userId, afterSeq, storedTop);
     const gone = draft.annotations.uncounted(id, userId, afterSeq, storedTop);

@@ -1,8 +1,10 @@
+import type { IngestTransaction, MemberRow } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { isGroupId, isSupergroupId, isUserId } from "../ids.js";
 import { allowed } from "../permissions.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 import type { Rule, RuleContext } from "./rule.js";
+import { markMentions } from "./supergroup-marks.js";
 import { supergroupFields } from "./supergroups.js";
 
 /**
@@ -43,6 +45,8 @@ const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: R
   if (settings.link !== "") draft.groups.putSettings({ ...settings, link: "" });
 
   draft.dialogs.load(await tx.dialogs(members.map(({ userId }) => ({ userId, peer: group.id }))));
+  for (const pin of draft.annotations.pins(group.id)) draft.annotations.pin({ ...pin, conversationId: supergroup.id });
+  await carryMentions(draft, tx, group, supergroup.id, members);
   for (const member of members) {
     const { userId } = member;
     const { readSeq = 0, unread = 0, unreadMentions = 0 } = draft.dialogs.get(userId, group.id) ?? {};
@@ -50,6 +54,7 @@ const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: R
     draft.views.carry(userId, group.id, supergroup);
     draft.dialogs.remove(userId, group.id);
     draft.dialogs.putPosition(userId, supergroup, { readSeq, readCount: messageCount - unread, unread, unreadMentions }, true);
+    draft.supergroups.read({ conversationId: supergroup.id, userId, readSeq, joinedSeq: member.joinedSeq });
   }
   const userIds = members.map((member) => member.userId);
   const fields = { ...supergroupFields(supergroup), action: "upgraded", by: upgrade.actorId, user_ids: userIds, upgraded_from: group.id };
@@ -58,12 +63,31 @@ const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: R
   return "OK";
 };
 
+/** Mentions that somebody has not read yet go on to count; those that all have read count for nobody any more. */
+const carryMentions = async (
+  draft: Draft,
+  tx: IngestTransaction,
+  { id }: ConversationDraft,
+  supergroupId: string,
+  members: readonly MemberRow[],
+): Promise<void> => {
+  const waiting = members.map(({ userId }) => draft.dialogs.get(userId, id)).filter((dialog) => (dialog?.unreadMentions ?? 0) > 0);
+  if (waiting.length === 0) return;
+  const afterSeq = Math.min(...waiting.map((dialog) => dialog?.readSeq ?? 0));
+  const recalled = new Set(draft.annotations.uncounted(id, "", afterSeq, Number.MAX_SAFE_INTEGER).map(({ seq }) => seq));
+  for (const stored of await tx.mentioning(id, afterSeq)) {
+    if (!recalled.has(stored.seq)) markMentions(draft, supergroupId, stored, id);
+  }
+  for (const added of draft.added(id)) if (added.recalledAt === null) markMentions(draft, supergroupId, added, id);
+};
+
 export const upgradeGroupRule: Rule<queue.UpgradeGroup> = {
   conversation: (upgrade) => upgrade.groupId,
   problem: (upgrade) => {
     if (!isGroupId(upgrade.groupId) || !isSupergroupId(upgrade.supergroupId)) return "wrong group id";
     return isUserId(upgrade.actorId) ? undefined : "wrong user id";
   },
+  needs: (upgrade, needs) => needs.named.pinned(upgrade.groupId),
   apply: applyUpgrade,
   seesClosed: true,
 };

@@ -1,4 +1,4 @@
-import { type AcceptedMessage, pairOf, type SendInput } from "@dunlin/domain";
+import { type AcceptedMessage, isSupergroupId, pairOf, type SendInput } from "@dunlin/domain";
 import { errors } from "@dunlin/proto";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
@@ -105,23 +105,27 @@ export const messageRoutes = [
     method: "get",
     path: "/v1/messages/{id}/readers",
     tag,
-    summary: "Who has read a message",
+    summary: "Who has read a message; in a supergroup how many members have",
     who: who.reader,
     params: z.strictObject({ id: messageId }),
     response: pageOf(
       z.object({ user_id: z.string(), read_seq: z.int().meta({ description: "Up to where the user has read" }) }).meta({ id: "Reader" }),
-    ),
+    ).extend({ count: z.int().meta({ description: "How many, the sender not among them; in a supergroup nobody is named" }) }),
     errors: ["NOT_FOUND"],
     handler: async ({ store, visible, relations }, { claims, params }) => {
       const { message } = await visible.get(claims.userId, params.id);
       // Of two of whom one has blocked the other, neither learns what the other reads.
       const pair = pairOf(message.conversationId);
-      if (pair && (await relations.isClosed(...pair))) return { data: { items: [], next_cursor: null } };
+      if (pair && (await relations.isClosed(...pair))) return { data: { items: [], count: 0, next_cursor: null } };
+      if (isSupergroupId(message.conversationId)) {
+        const count = await store.supergroups.readCount(message.conversationId, message.seq, message.from);
+        return { data: { items: [], count, next_cursor: null } };
+      }
       const readers = await store.dialogs.readers(message.conversationId, message.seq);
       const items = readers
         .filter((reader) => reader.userId !== message.from)
         .map((reader) => ({ user_id: reader.userId, read_seq: reader.readSeq }));
-      return { data: { items, next_cursor: null } };
+      return { data: { items, count: items.length, next_cursor: null } };
     },
   }),
 ];

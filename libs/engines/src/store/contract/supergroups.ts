@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { noChanges, type SupergroupState } from "../port/index.js";
+import { MARK_ALL, MARK_RECALLED, noAnnotations, noChanges, noSupergroupChanges, type SupergroupState } from "../port/index.js";
 import { conversationRow, dialogChange, memberRow, messageRow, newUsers, type StoreHarness, T0, uniqueId } from "./fixture.js";
 
 const state = (over: Partial<SupergroupState> = {}): SupergroupState => ({
@@ -115,6 +115,155 @@ export const supergroupsContract = (harness: () => StoreHarness): void => {
     );
     expect(await store.dialogs.get(b, id)).toMatchObject({ topSeq: 11, unread: 9, updatedAt: T0 + 60 });
     expect(await store.dialogs.get(a, id)).toBeUndefined();
+  });
+
+  test("supergroups: an entry shows a message as it is when it is read, also one of the group that it was", async () => {
+    const { store } = harness();
+    const [group, id] = [uniqueId("G"), uniqueId("C")];
+    const old = messageRow({ conversationId: group, seq: 1, type: "C2G" });
+    const said = messageRow({ conversationId: id, seq: 2, type: "C2S", to: id });
+    const origin = { conversationId: group, seq: 1 };
+    const shows = (seq: number, messageSeq: number) => ({
+      conversationId: id,
+      seq,
+      type: "EDIT",
+      body: "{}",
+      createdAt: T0,
+      messageSeq,
+    });
+    await store.ingest.transaction((tx) =>
+      tx.write({
+        ...noChanges,
+        conversations: [conversationRow({ id, kind: "supergroup", lastSeq: 5, supergroup: state({ origin }) })],
+        messages: [old, said],
+        supergroupUpdates: [shows(3, 2), shows(4, 1), shows(5, 9)],
+      }),
+    );
+    const changed = { ...said, payload: '{"msg_type":"recalled"}', recalledAt: T0 };
+    await store.ingest.transaction((tx) => tx.write({ ...noChanges, annotations: { ...noAnnotations, messages: [changed] } }));
+    const entry = (seq: number) => ({ seq, message: null, type: "EDIT", body: "{}" });
+    expect((await store.supergroups.log(id, 1, 9)).entries).toEqual([
+      { seq: 2, message: changed },
+      { ...entry(3), shows: changed },
+      { ...entry(4), shows: { ...old, conversationId: id } },
+      entry(5),
+    ]);
+  });
+
+  test("supergroups: unread and mentions follow from marks behind the read position; hidden and own ones do not count", async () => {
+    const { store } = harness();
+    const [a = "", b = ""] = await newUsers(store, 2);
+    const [group, id] = [uniqueId("G"), uniqueId("C")];
+    const origin = { conversationId: group, seq: 2 };
+    const row = conversationRow({ id, kind: "supergroup", lastSeq: 9, supergroup: state({ messageCount: 9, topSeq: 9, origin }) });
+    const mark = (seq: number, of: string, senderId = b) => ({
+      conversationId: id,
+      mark: of,
+      seq,
+      senderId,
+      liesIn: seq <= origin.seq ? group : id,
+    });
+    const marks = [mark(1, a), mark(2, a), mark(3, a), mark(4, MARK_ALL), mark(4, a), mark(5, MARK_ALL, a), mark(6, b, a)];
+    const recalled = [mark(7, MARK_RECALLED), mark(8, MARK_RECALLED), mark(9, MARK_RECALLED, a)];
+    const read = { readSeq: 1, unread: 0, unreadMentions: 0 };
+    const messages = [1, 2].map((seq) => messageRow({ conversationId: group, seq, from: b }));
+    messages.push(...[3, 4, 5, 6, 7, 8, 9].map((seq) => messageRow({ conversationId: id, seq, from: b, to: id, type: "C2S" })));
+    const hide = (seq: number, conversationId = id) => ({ userId: a, conversationId, seq, at: T0 });
+    await store.ingest.transaction((tx) =>
+      tx.write({
+        ...noChanges,
+        conversations: [row],
+        messages,
+        membersAdded: [memberRow(id, a), memberRow(id, b)],
+        dialogs: [a, b].map((userId) =>
+          dialogChange(userId, id, { conversationId: id, kind: "supergroup", topSeq: 1, read, readCount: 2, updatedAt: T0 }),
+        ),
+        annotations: { ...noAnnotations, hidden: [hide(2, group), hide(8)] },
+        supergroups: { ...noSupergroupChanges, marks: [...marks, ...recalled, mark(6, a)] },
+      }),
+    );
+    // Again is no error.
+    await store.ingest.transaction((tx) =>
+      tx.write({
+        ...noChanges,
+        supergroups: { ...noSupergroupChanges, marks: [mark(3, a)], marksRemoved: [mark(6, a), mark(6, "Unobody")] },
+      }),
+    );
+    expect(await store.dialogs.get(a, id)).toMatchObject({ unread: 6, unreadMentions: 2 });
+    expect(await store.dialogs.get(b, id)).toMatchObject({ unread: 6, unreadMentions: 2 });
+    expect((await store.dialogs.list(a, undefined, 9)).dialogs).toMatchObject([{ peer: id, unread: 6, unreadMentions: 2 }]);
+    expect(await store.dialogs.unread(a, T0)).toMatchObject({ unread: 6, unreadMentions: 2 });
+    const query = { conversationId: id, userId: a, afterSeq: 0, upToSeq: 9, limit: 9 };
+    expect((await store.messages.mentions(query)).map((m) => [m.conversationId, m.seq])).toEqual([
+      [id, 1],
+      [id, 3],
+      [id, 4],
+    ]);
+    expect((await store.messages.mentions({ ...query, afterSeq: 1, limit: 1 })).map((m) => m.seq)).toEqual([3]);
+    const found = await store.ingest.transaction((tx) => tx.supergroupMarks(id, a, 1));
+    expect(found.sort((x, y) => x.seq - y.seq || (x.mark < y.mark ? -1 : 1))).toEqual([
+      mark(3, a),
+      mark(4, MARK_ALL),
+      mark(4, a),
+      mark(7, MARK_RECALLED),
+    ]);
+    const hidden = await store.annotations.hidden([1, 2, 8].map((seq) => ({ userId: a, conversationId: id, seq })));
+    expect(hidden.map((place) => [place.conversationId, place.seq]).sort()).toEqual([
+      [id, 2],
+      [id, 8],
+    ]);
+    // Who has left: nothing after that counts.
+    await store.ingest.transaction((tx) =>
+      tx.write({
+        ...noChanges,
+        membersRemoved: [{ conversationId: id, userId: a }],
+        dialogs: [dialogChange(a, id, { conversationId: id, kind: "supergroup", topSeq: 9, read: { ...read, unread: 5 }, readCount: 2 })],
+        dialogViews: [{ userId: a, peer: id, conversationId: id, kind: "supergroup", view: { leftSeq: 3 } }],
+      }),
+    );
+    expect(await store.dialogs.get(a, id)).toMatchObject({ unread: 5, unreadMentions: 1 });
+  });
+
+  test("supergroups: readers are counted by how far members have read", async () => {
+    const { store } = harness();
+    const id = uniqueId("C");
+    const users = ["Ua", "Ub", "Uc", "Ud"].map((prefix) => uniqueId(prefix));
+    const [a = "", b = "", c = "", d = ""] = users;
+    const read = (userId: string, readSeq: number, joinedSeq = 0) => ({ conversationId: id, userId, readSeq, joinedSeq });
+    await store.ingest.transaction((tx) =>
+      tx.write({
+        ...noChanges,
+        supergroups: { ...noSupergroupChanges, reads: [read(a, 5), read(b, 3), read(c, 9, 5), read(d, 1)] },
+      }),
+    );
+    const counts = async (sender: string) => [
+      await store.supergroups.readCount(id, 3, sender),
+      await store.supergroups.readCount(id, 6, sender),
+    ];
+    expect(await counts("Unobody")).toEqual([2, 1]);
+    expect(await counts(a)).toEqual([1, 1]);
+    await store.ingest.transaction((tx) =>
+      tx.write({
+        ...noChanges,
+        supergroups: { ...noSupergroupChanges, reads: [read(d, 7)], readsRemoved: [{ conversationId: id, userId: b }] },
+      }),
+    );
+    expect(await counts(a)).toEqual([1, 2]);
+    expect(await store.supergroups.readCount(uniqueId("C"), 1, a)).toBe(0);
+  });
+
+  test("supergroups: which messages mention somebody", async () => {
+    const { store } = harness();
+    const group = uniqueId("G");
+    const messages = [1, 2, 3, 4].map((seq) =>
+      messageRow({ conversationId: group, seq, from: `U${seq}`, mentions: seq === 2 ? null : `["U9"]` }),
+    );
+    const changed = { ...(messages[3] as (typeof messages)[0]), recalledAt: T0 };
+    await store.ingest.transaction((tx) => tx.write({ ...noChanges, messages }));
+    await store.ingest.transaction((tx) => tx.write({ ...noChanges, annotations: { ...noAnnotations, messages: [changed] } }));
+    const found = await store.ingest.transaction((tx) => tx.mentioning(group, 0));
+    expect(found.sort((x, y) => x.seq - y.seq)).toEqual([1, 3].map((seq) => ({ seq, from: `U${seq}`, mentions: `["U9"]` })));
+    expect(await store.ingest.transaction((tx) => tx.mentioning(group, 3))).toEqual([]);
   });
 
   test("supergroups: one that was a group shows the group's messages as its own", async () => {

@@ -55,8 +55,8 @@ export interface UnreadCounts {
 }
 
 /**
- * A supergroup's messages touch no member's dialog: for members topSeq, unread and updatedAt are worked out from the
- * conversation. Who is no member any more keeps what it was at the end.
+ * A supergroup's messages touch no member's dialog: for members topSeq, unread, unreadMentions and updatedAt are worked out
+ * from the conversation. Who is no member any more keeps what it was at the end.
  */
 export interface Dialogs {
   get(userId: string, peer: string): Promise<DialogRow | undefined>;

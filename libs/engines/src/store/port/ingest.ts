@@ -7,12 +7,12 @@ import type { AvatarRef, FileRef, FreedFile } from "./files.js";
 import type { GroupSettings, JoinRequest, Restriction, UserPlace } from "./groups.js";
 import type { MessageRow, SendKey, SentMessage } from "./messages.js";
 import type { PrivacyRow } from "./privacy.js";
-import type { MemberKey, SupergroupUpdateRow } from "./supergroups.js";
+import type { MemberKey, SupergroupChanges, SupergroupReads, SupergroupUpdateRow } from "./supergroups.js";
 import type { UpdateRow } from "./updates.js";
 import type { UserRow } from "./users.js";
 
 /** What ingest needs, called in this order so that locks are always taken in one order. */
-export interface IngestTransaction extends AnnotationReads {
+export interface IngestTransaction extends AnnotationReads, SupergroupReads {
   /** The stored next offset of each partition, locked; a partition never seen is missing. */
   lockOffsets(topic: string, partitions: readonly number[]): Promise<Map<number, number>>;
   sent(keys: readonly SendKey[]): Promise<SentMessage[]>;
@@ -129,6 +129,7 @@ export interface IngestChanges {
   /** Dialogs that go. */
   readonly dialogsRemoved: readonly { readonly userId: string; readonly peer: string }[];
   readonly supergroupUpdates: readonly SupergroupUpdateRow[];
+  readonly supergroups?: SupergroupChanges;
   /** At most one a user. */
   readonly dnd: readonly DndRow[];
   /** Written after `dialogs`; at most one a dialog. */

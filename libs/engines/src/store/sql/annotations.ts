@@ -10,6 +10,7 @@ import type {
 } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys, messageIdKeys, sortRows } from "./keys.js";
+import { Origins } from "./origins.js";
 import { messageColumns, messageOf, numberOf, textOf } from "./rows.js";
 import {
   type Change,
@@ -73,41 +74,53 @@ const byFirst = (a: ReactionCount, b: ReactionCount): number =>
 const placeKeys = (places: readonly HiddenPlace[]): SqlValue[][] =>
   distinctKeys(places.map((place) => [place.userId, place.conversationId, place.seq]));
 
-export const createAnnotations = ({ reads }: SqlContext): Annotations => ({
-  async edits(messageId) {
-    const rows = await withSession(reads, (session) => session.select(selectEdits, messageIdKeys([messageId])));
-    return rows.map(editOf).sort((a, b) => a.no - b.no);
-  },
+export const createAnnotations = ({ reads }: SqlContext): Annotations => {
+  const origins = new Origins(reads);
+  return {
+    async edits(messageId) {
+      const rows = await withSession(reads, (session) => session.select(selectEdits, messageIdKeys([messageId])));
+      return rows.map(editOf).sort((a, b) => a.no - b.no);
+    },
 
-  async reactions(messageIds, viewer) {
-    const keys = messageIdKeys(messageIds);
-    if (keys.length === 0) return [];
-    const [counts, own] = await withSession(reads, (session) =>
-      Promise.all([
-        session.select(selectCounts, keys),
-        session.select(
-          selectOwnReactions,
-          keys.map((key) => [...key, viewer]),
-        ),
-      ]),
-    );
-    const mine = new Set(own.map(reactionOf).map((reaction) => `${reaction.messageId} ${reaction.emoji}`));
-    return counts
-      .map(countOf)
-      .sort(byFirst)
-      .map((count) => ({ ...count, mine: mine.has(`${count.messageId} ${count.emoji}`) }));
-  },
+    async reactions(messageIds, viewer) {
+      const keys = messageIdKeys(messageIds);
+      if (keys.length === 0) return [];
+      const [counts, own] = await withSession(reads, (session) =>
+        Promise.all([
+          session.select(selectCounts, keys),
+          session.select(
+            selectOwnReactions,
+            keys.map((key) => [...key, viewer]),
+          ),
+        ]),
+      );
+      const mine = new Set(own.map(reactionOf).map((reaction) => `${reaction.messageId} ${reaction.emoji}`));
+      return counts
+        .map(countOf)
+        .sort(byFirst)
+        .map((count) => ({ ...count, mine: mine.has(`${count.messageId} ${count.emoji}`) }));
+    },
 
-  async pinned(conversationId) {
-    const rows = await withSession(reads, (session) => session.select(selectPins, [[conversationId]]));
-    return rows.map(pinOf).sort((a, b) => b.pinnedAt - a.pinnedAt || b.seq - a.seq);
-  },
+    async pinned(conversationId) {
+      const rows = await withSession(reads, (session) => session.select(selectPins, [[conversationId]]));
+      return rows.map(pinOf).sort((a, b) => b.pinnedAt - a.pinnedAt || b.seq - a.seq);
+    },
 
-  async hidden(places) {
-    const keys = placeKeys(places);
-    return (await withSession(reads, (session) => session.select(selectHidden, keys))).map(hiddenOf);
-  },
-});
+    async hidden(places) {
+      const origin = await origins.of([...new Set(places.map((place) => place.conversationId))]);
+      // Of a supergroup that was a group, the group's messages are hidden where they lie.
+      const shownIn = new Map<string, string>();
+      const lying = places.map((place) => {
+        const from = origin.get(place.conversationId);
+        if (from === undefined || place.seq > from.seq) return place;
+        shownIn.set(from.conversationId, place.conversationId);
+        return { ...place, conversationId: from.conversationId };
+      });
+      const rows = await withSession(reads, (session) => session.select(selectHidden, placeKeys(lying)));
+      return rows.map(hiddenOf).map((place) => ({ ...place, conversationId: shownIn.get(place.conversationId) ?? place.conversationId }));
+    },
+  };
+};
 
 export const annotationReads = (session: Session): AnnotationReads => ({
   async messages(ids) {

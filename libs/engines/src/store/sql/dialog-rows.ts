@@ -1,4 +1,5 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
+import { MARK_ALL, MARK_RECALLED } from "../port/index.js";
 import { dialogColumns } from "./rows.js";
 import type { Tables } from "./schema.js";
 import type { Selection } from "./session.js";
@@ -6,7 +7,16 @@ import type { Selection } from "./session.js";
 export const dialogSelection: Selection = { table: "dialogs", columns: dialogColumns, key: ["user_id", "peer"] };
 
 /** Columns that are worked out for a supergroup's members. */
-const live: ReadonlySet<string> = new Set(["top_seq", "unread", "updated_at"]);
+const live: ReadonlySet<string> = new Set(["top_seq", "unread", "unread_mentions", "updated_at"]);
+
+/** Marks behind the read position that concern the user of the dialog `d`; after who has left nothing counts any more. */
+const marked = (marks: RawBuilder<unknown>, count: RawBuilder<unknown>) => sql<number>`(select ${count} from supergroup_marks k
+  where k.conversation_id = d.peer and k.mark in (${marks}) and k.seq > d.read_seq and k.sender_id <> d.user_id
+  and (d.left_seq is null or k.seq <= d.left_seq)
+  and not exists (select 1 from hidden_messages h where h.user_id = d.user_id and h.conversation_id = k.lies_in and h.seq = k.seq))`;
+const recalled = marked(sql`${sql.lit(MARK_RECALLED)}`, sql`count(*)`);
+/** One message may mention a user and everybody. */
+const mentions = marked(sql`${sql.lit(MARK_ALL)}, d.user_id`, sql`count(distinct k.seq)`);
 
 /**
  * A user's dialogs with the columns of the table. A supergroup's row holds what the user did; how far it reaches, when it
@@ -22,9 +32,11 @@ const dialogsOf = (readDb: Kysely<Tables>, userId: string) =>
     .selectAll("d")
     .select([
       sql<number>`case when c.id is null then d.top_seq else c.top_seq end`.as("live_top_seq"),
-      sql<number>`case when c.id is null then d.unread when c.message_count > d.read_count then c.message_count - d.read_count else 0 end`.as(
+      sql<number>`case when d.kind = 'supergroup'
+        then (case when c.id is null then d.unread else c.message_count - d.read_count end) - ${recalled} else d.unread end`.as(
         "live_unread",
       ),
+      sql<number>`case when d.kind = 'supergroup' then ${mentions} else d.unread_mentions end`.as("live_unread_mentions"),
       sql<number>`case when c.active_at > d.updated_at then c.active_at else d.updated_at end`.as("live_updated_at"),
     ])
     .where("d.user_id", "=", userId);

@@ -6,6 +6,7 @@ import {
   type IngestTransaction,
   type MessageRow,
   noAnnotations,
+  noSupergroupChanges,
   type SupergroupState,
 } from "../port/index.js";
 import { annotationReads, annotationSteps } from "./annotations.js";
@@ -48,6 +49,7 @@ import {
   type WriteStep,
   withSession,
 } from "./session.js";
+import { supergroupReads, supergroupSteps } from "./supergroup-changes.js";
 
 const offsets: Selection = {
   table: "consumer_offsets",
@@ -162,7 +164,7 @@ const addToSupergroupDialogs = dialogInsertion([...counted, "conversation_id", "
 const readSupergroupDialogs = dialogInsertion([...counted, "conversation_id", "kind", "read_seq", "read_count"], "set");
 const insertSupergroupUpdates: Insertion = {
   table: "supergroup_updates",
-  columns: ["conversation_id", "seq", "type", "body", "created_at"],
+  columns: ["conversation_id", "seq", "type", "body", "created_at", "message_seq"],
   key: ["conversation_id", "seq"],
   existing: "fail",
 };
@@ -314,7 +316,15 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
           2,
         ),
     },
-    put(insertSupergroupUpdates, changes.supergroupUpdates, (u) => [u.conversationId, u.seq, u.type, u.body, u.createdAt]),
+    put(insertSupergroupUpdates, changes.supergroupUpdates, (u) => [
+      u.conversationId,
+      u.seq,
+      u.type,
+      u.body,
+      u.createdAt,
+      u.messageSeq ?? null,
+    ]),
+    ...supergroupSteps(changes.supergroups ?? noSupergroupChanges),
     drop("contacts", changes.contactsRemoved),
     put(insertContacts, changes.contacts, (c) => [c.userId, c.peer, c.state, c.remark, c.message, c.since]),
     drop("contact_refusals", changes.contactRefusalsRemoved),
@@ -333,6 +343,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
 
 const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => ({
   ...annotationReads(session),
+  ...supergroupReads(session),
 
   async lockOffsets(topic, partitions) {
     const keys = distinctKeys(partitions.map((partition) => [topic, partition]));

@@ -1,9 +1,9 @@
 import { type ExpressionBuilder, sql } from "kysely";
-import type { MessageRow, Messages } from "../port/index.js";
+import { MARK_ALL, type MessageRow, type Messages } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys, messageIdKeys } from "./keys.js";
 import { Origins } from "./origins.js";
-import { messageColumns, messageOf, sentColumns, sentOf } from "./rows.js";
+import { messageColumns, messageOf, numberOf, sentColumns, sentOf } from "./rows.js";
 import type { Tables } from "./schema.js";
 import { type Selection, type SqlValue, withSession } from "./session.js";
 
@@ -56,27 +56,29 @@ export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
     return rows.map(messageOf);
   };
 
+  const at: Messages["at"] = async (places) => {
+    const origin = await origins.of([...new Set(places.map((place) => place.conversationId))]);
+    // Under which conversation a place's row lies → where it is shown.
+    const shownIn = new Map<string, string>();
+    const keys = distinctKeys(
+      places.map(({ conversationId, seq }) => {
+        const from = origin.get(conversationId);
+        if (from === undefined || seq > from.seq) return [conversationId, seq];
+        shownIn.set(from.conversationId, conversationId);
+        return [from.conversationId, seq];
+      }),
+    );
+    const messages = await find(["conversation_id", "seq"], keys);
+    return messages.map((message) => {
+      const conversationId = shownIn.get(message.conversationId);
+      return conversationId === undefined ? message : { ...message, conversationId };
+    });
+  };
+
   return {
     get: (ids) => find(["id"], messageIdKeys(ids)),
 
-    async at(places) {
-      const origin = await origins.of([...new Set(places.map((place) => place.conversationId))]);
-      // Under which conversation a place's row lies → where it is shown.
-      const shownIn = new Map<string, string>();
-      const keys = distinctKeys(
-        places.map(({ conversationId, seq }) => {
-          const from = origin.get(conversationId);
-          if (from === undefined || seq > from.seq) return [conversationId, seq];
-          shownIn.set(from.conversationId, conversationId);
-          return [from.conversationId, seq];
-        }),
-      );
-      const messages = await find(["conversation_id", "seq"], keys);
-      return messages.map((message) => {
-        const conversationId = shownIn.get(message.conversationId);
-        return conversationId === undefined ? message : { ...message, conversationId };
-      });
-    },
+    at,
 
     async sent(keys) {
       const distinct = distinctKeys(keys.map((key) => [key.senderId, key.clientMsgId]));
@@ -104,6 +106,33 @@ export const createMessages = ({ reads, readDb }: SqlContext): Messages => {
     },
 
     async mentions({ conversationId, userId, afterSeq, upToSeq, limit }) {
+      if (conversationId.startsWith("C")) {
+        const marks = await readDb
+          .selectFrom("supergroup_marks as k")
+          .select("seq")
+          .distinct()
+          .where("conversation_id", "=", conversationId)
+          .where("mark", "in", [MARK_ALL, userId])
+          .where("seq", ">", afterSeq)
+          .where("seq", "<=", upToSeq)
+          .where("sender_id", "<>", userId)
+          .where(({ not, exists, selectFrom, lit }) =>
+            not(
+              exists(
+                selectFrom("hidden_messages as h")
+                  .select(lit(1).as("one"))
+                  .where("h.user_id", "=", userId)
+                  .whereRef("h.conversation_id", "=", "k.lies_in")
+                  .whereRef("h.seq", "=", "k.seq"),
+              ),
+            ),
+          )
+          .orderBy("seq")
+          .limit(limit)
+          .execute();
+        const messages = await at(marks.map((mark) => ({ conversationId, seq: numberOf(mark.seq) })));
+        return messages.sort((a, b) => a.seq - b.seq);
+      }
       const rows = await readDb
         .selectFrom("messages as m")
         .select(messageColumns)

@@ -155,7 +155,18 @@ export interface Tables {
   avatars: { file_id: string; holder: string };
   /** Messages that the search index has yet to take in: ids joined by commas. */
   search_notes: { no: number; noted_at: number; message_ids: string };
-  supergroup_updates: { conversation_id: string; seq: number; type: string; body: string; created_at: number };
+  supergroup_updates: {
+    conversation_id: string;
+    seq: number;
+    type: string;
+    body: string;
+    created_at: number;
+    message_seq: number | null;
+  };
+  /** What follows for unread from messages behind a member's read position: see `SupergroupMark`. */
+  supergroup_marks: { conversation_id: string; mark: string; seq: number; sender_id: string; lies_in: string };
+  /** How far members have read, for those who have read anything. */
+  supergroup_reads: { conversation_id: string; user_id: string; read_seq: number; joined_seq: number };
   dnd: { user_id: string; snooze_until: number; schedule: string | null; allow_mentions: number };
   consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };
   job_tokens: { job: string; token: number; newest_due_at: number };

@@ -55,6 +55,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
   const readDb = createKysely(reads, kysely);
   const writeDb = createKysely(writes, kysely);
   const context = { dialect, reads, writes, readDb, writeDb };
+  const messages = createMessages(context);
   let closing: Promise<void> | undefined;
   return {
     engine: dialect.name,
@@ -62,7 +63,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     emailCodes: createEmailCodes(context),
     sessions: createSessions(context),
     conversations: createConversations(context),
-    messages: createMessages(context),
+    messages,
     annotations: createAnnotations(context),
     updates: createUpdates(context),
     dialogs: createDialogs(context),
@@ -71,7 +72,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     privacy: createPrivacy(context),
     presence: createPresence(context),
     files: createFiles(context),
-    supergroups: createSupergroups(context),
+    supergroups: createSupergroups(context, messages.at),
     dnd: createDnd(context),
     search: engine.search(context),
     ingest: createIngest(context),

@@ -1,11 +1,11 @@
 import { AppError } from "@dunlin/runtime";
-import type { SupergroupEntry, Supergroups } from "../port/index.js";
+import type { Messages, SupergroupEntry, Supergroups } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { distinctKeys } from "./keys.js";
 import { memberColumns, memberOf, messageColumns, messageOf, numberOf, textOf } from "./rows.js";
 import { withSession } from "./session.js";
 
-export const createSupergroups = ({ reads, readDb }: SqlContext): Supergroups => {
+export const createSupergroups = ({ reads, readDb }: SqlContext, messagesAt: Messages["at"]): Supergroups => {
   const heads = async (ids: readonly string[]): Promise<Map<string, number>> => {
     const keys = distinctKeys(ids.map((id) => [id]));
     const rows = await withSession(reads, (session) =>
@@ -33,15 +33,20 @@ export const createSupergroups = ({ reads, readDb }: SqlContext): Supergroups =>
           .execute(),
         readDb
           .selectFrom("supergroup_updates")
-          .select(["seq", "type", "body"])
+          .select(["seq", "type", "body", "message_seq"])
           .where("conversation_id", "=", id)
           .where("seq", ">", seq)
           .where("seq", "<=", upTo)
           .execute(),
       ]);
+      const shown = updates.flatMap((row) => (row.message_seq === null ? [] : [{ conversationId: id, seq: numberOf(row.message_seq) }]));
+      const shownAt = new Map((shown.length > 0 ? await messagesAt(shown) : []).map((message) => [message.seq, message]));
       const entries: SupergroupEntry[] = [
         ...messages.map(messageOf).map((message) => ({ seq: message.seq, message })),
-        ...updates.map((row) => ({ seq: numberOf(row.seq), message: null, type: textOf(row.type), body: textOf(row.body) })),
+        ...updates.map((row) => {
+          const shows = row.message_seq === null ? undefined : shownAt.get(numberOf(row.message_seq));
+          return { seq: numberOf(row.seq), message: null, type: textOf(row.type), body: textOf(row.body), ...(shows && { shows }) };
+        }),
       ];
       return { entries: entries.sort((a, b) => a.seq - b.seq), seq: head };
     },
@@ -86,6 +91,18 @@ export const createSupergroups = ({ reads, readDb }: SqlContext): Supergroups =>
         session.select({ table: "members", columns: memberColumns, key: ["conversation_id", "user_id"] }, distinct),
       );
       return rows.map(memberOf);
+    },
+
+    async readCount(id, seq, senderId) {
+      const read = readDb
+        .selectFrom("supergroup_reads")
+        .where("conversation_id", "=", id)
+        .where("read_seq", ">=", seq)
+        // Who joined later has a read position behind it without having read it.
+        .where("joined_seq", "<", seq);
+      const count = (query: typeof read) => query.select((eb) => eb.fn.countAll().as("count")).executeTakeFirst();
+      const [all, own] = await Promise.all([count(read), count(read.where("user_id", "=", senderId))]);
+      return numberOf(all?.count ?? 0) - numberOf(own?.count ?? 0);
     },
   };
 };

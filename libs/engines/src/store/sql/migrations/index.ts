@@ -12,6 +12,7 @@ import { contacts } from "./0009-contacts.js";
 import { files } from "./0010-files.js";
 import { codes } from "./0011-codes.js";
 import { search } from "./0013-search.js";
+import { supergroupChanges } from "./0014-supergroup-changes.js";
 import { filesInUse } from "./0016-files-in-use.js";
 import { contactRefusals } from "./0017-contact-refusals.js";
 import type { SchemaChange } from "./version.js";
@@ -29,6 +30,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0011-codes": codes,
   "0004-dialog-views": dialogViews,
   "0013-search": search,
+  "0014-supergroup-changes": supergroupChanges,
   "0016-files-in-use": filesInUse,
   "0017-contact-refusals": contactRefusals,
 };
