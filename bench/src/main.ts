@@ -1,3 +1,4 @@
+import { benchDialogs } from "./dialogs.js";
 import { benchFanout } from "./fanout.js";
 import { benchIdle } from "./idle.js";
 import { benchIngest } from "./ingest.js";
@@ -6,6 +7,7 @@ import { benchSearch } from "./search.js";
 
 const benches: Record<string, (args: readonly string[]) => Promise<void>> = {
   path: benchPath,
+  dialogs: benchDialogs,
   ingest: benchIngest,
   idle: benchIdle,
   fanout: benchFanout,

@@ -33,7 +33,7 @@ export const isListed = (dialog: Pick<DialogRow, "hidden" | "topSeq" | "clearedS
 
 /** A place in a user's list of dialogs, as the list was when its paging began. */
 export interface DialogPlace {
-  /** The user's newest pts when the paging began, and the newest activity in all dialogs then (for supergroups, which have no pts). */
+  /** The user's newest pts when the paging began, and the newest activity in all supergroups then, which have no pts. */
   readonly asOf: number;
   readonly newestAt: number;
   readonly pinned: number;

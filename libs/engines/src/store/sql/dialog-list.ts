@@ -1,11 +1,13 @@
-import { sql } from "kysely";
 import { type DialogPage, type DialogPlace, type DialogRow, isListed } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { dialogSelection, listing } from "./dialog-rows.js";
 import { distinctKeys } from "./keys.js";
 import { pairOf } from "./pairs.js";
-import { dialogOf, numberOf, textOf } from "./rows.js";
+import { dialogColumns, dialogOf, numberOf, textOf } from "./rows.js";
 import { type Row, withSession } from "./session.js";
+
+/** The range of ids in which all supergroups lie, and no other peer: a range of the primary key. */
+const SUPERGROUPS = { from: "C", to: "D" };
 
 /** A dialog with the place at which the list shows it. */
 interface Placed {
@@ -30,52 +32,75 @@ const order = (a: DialogPlace, b: DialogPlace): number =>
  * still to come; the update log says which dialogs that happened to since, and the message before it where each one lay.
  */
 export const createDialogList = ({ reads, readDb }: SqlContext) => {
-  /** From one statement, which is one snapshot: the dialogs, and the pts and the newest activity that belong to them. */
-  const firstPage = async (userId: string, limit: number): Promise<Placed[]> => {
-    const rows = await readDb
-      .selectFrom("mailboxes as b")
-      .innerJoin(listing(readDb, userId).as("d"), "d.user_id", "b.user_id")
-      .selectAll("d")
-      .select(["b.pts as as_of", sql<number>`max(d.updated_at) over ()`.as("newest_at")])
-      .where("b.user_id", "=", userId)
+  /** Dialogs that lie as they are stored, without those of supergroups: at most `limit`, in the list's order. */
+  const storedRows = (userId: string, limit: number) =>
+    readDb
+      .selectFrom("dialogs as d")
+      .select(dialogColumns.map((name) => `d.${name}` as const))
+      .where("d.user_id", "=", userId)
+      .where((eb) => eb.or([eb("d.peer", "<", SUPERGROUPS.from), eb("d.peer", ">=", SUPERGROUPS.to)]))
       .where((eb) => eb.or([eb("d.hidden", "=", 0), eb("d.top_seq", ">", eb.ref("d.cleared_seq"))]))
       .orderBy("d.pinned", "desc")
       .orderBy("d.updated_at", "desc")
       .orderBy("d.peer")
-      .limit(limit)
-      .execute();
-    return rows.map((row) => placeOf(dialogOf(row as Row), { asOf: numberOf(row.as_of), newestAt: numberOf(row.newest_at) }));
+      .limit(limit);
+
+  const supergroupListing = (userId: string) =>
+    listing(readDb, userId).where("l.peer", ">=", SUPERGROUPS.from).where("l.peer", "<", SUPERGROUPS.to);
+
+  /** A user's supergroups, all of them: where they lie is worked out, so no index could say which come first. */
+  const supergroupsOf = async (userId: string): Promise<DialogRow[]> => {
+    const rows = await supergroupListing(userId).execute();
+    return rows.map((row) => dialogOf(row as Row)).filter(isListed);
+  };
+
+  const newestPts = async (userId: string): Promise<number> => {
+    const row = await readDb.selectFrom("mailboxes").select("pts").where("user_id", "=", userId).executeTakeFirst();
+    return numberOf(row?.pts ?? 0);
+  };
+
+  const firstPage = async (userId: string, limit: number): Promise<Placed[]> => {
+    const [stored, supergroups] = await Promise.all([
+      // From one statement, which is one snapshot: the dialogs, and the pts that belongs to them.
+      storedRows(userId, limit).innerJoin("mailboxes as b", "b.user_id", "d.user_id").select("b.pts as as_of").execute(),
+      supergroupsOf(userId),
+    ]);
+    const asOf = stored[0] ? numberOf(stored[0].as_of) : await newestPts(userId);
+    const newestAt = supergroups.reduce((newest, { updatedAt }) => Math.max(newest, updatedAt), 0);
+    return [...stored.map((row) => dialogOf(row as Row)), ...supergroups]
+      .map((row) => placeOf(row, { asOf, newestAt }))
+      .sort((a, b) => order(a.place, b.place))
+      .slice(0, limit);
   };
 
   const rowsAfter = async (userId: string, after: DialogPlace, limit: number): Promise<Placed[]> => {
     const { pinned, updatedAt, peer } = after;
-    const rows = await readDb
-      .selectFrom(listing(readDb, userId).as("d"))
-      .selectAll()
-      .where((eb) => eb.or([eb("hidden", "=", 0), eb("top_seq", ">", eb.ref("cleared_seq"))]))
-      .where((eb) =>
-        eb.or([
-          eb("pinned", "<", pinned),
-          eb.and([eb("pinned", "=", pinned), eb("updated_at", "<", updatedAt)]),
-          eb.and([eb("pinned", "=", pinned), eb("updated_at", "=", updatedAt), eb("peer", ">", peer)]),
-        ]),
-      )
-      .orderBy("pinned", "desc")
-      .orderBy("updated_at", "desc")
-      .orderBy("peer")
-      .limit(limit)
-      .execute();
-    return rows.map((row) => placeOf(dialogOf(row as Row), after));
+    const [stored, supergroups] = await Promise.all([
+      storedRows(userId, limit)
+        .where((eb) =>
+          eb.or([
+            eb("d.pinned", "<", pinned),
+            eb.and([eb("d.pinned", "=", pinned), eb("d.updated_at", "<", updatedAt)]),
+            eb.and([eb("d.pinned", "=", pinned), eb("d.updated_at", "=", updatedAt), eb("d.peer", ">", peer)]),
+          ]),
+        )
+        .execute(),
+      supergroupsOf(userId),
+    ]);
+    return [...stored.map((row) => dialogOf(row as Row)), ...supergroups]
+      .map((row) => placeOf(row, after))
+      .filter(({ place }) => order(after, place) < 0)
+      .sort((a, b) => order(a.place, b.place))
+      .slice(0, limit);
   };
 
   /** Supergroups write no updates: which have moved, and where they lay, is told by time. */
   const supergroupsMovedSince = async (userId: string, start: Start): Promise<Placed[]> => {
     const rows = await readDb
-      .selectFrom(listing(readDb, userId).as("d"))
+      .selectFrom(supergroupListing(userId).as("d"))
       .innerJoin("dialogs as own", (join) => join.onRef("own.user_id", "=", "d.user_id").onRef("own.peer", "=", "d.peer"))
       .selectAll("d")
       .select("own.updated_at as own_updated_at")
-      .where("d.kind", "=", "supergroup")
       .where("d.pinned", "=", 0)
       .where("d.updated_at", ">", start.newestAt)
       // Who came in since was not in the list.
