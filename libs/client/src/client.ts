@@ -12,6 +12,7 @@ import { Presence } from "./presence.js";
 import { Privacy } from "./privacy.js";
 import { newDeviceId } from "./random-id.js";
 import { defaultRetry, type RetryPolicy } from "./retry.js";
+import { Scheduled } from "./scheduled.js";
 import { Search } from "./search.js";
 import { Sessions } from "./sessions.js";
 import { globalSocket, type SocketConstructor } from "./socket.js";
@@ -74,6 +75,7 @@ export class DunlinClient {
   readonly presence: Presence;
   readonly dnd: Dnd;
   readonly privacy: Privacy;
+  readonly scheduled: Scheduled;
   readonly search: Search;
   readonly sessions: Sessions;
   readonly updates: Updates;
@@ -114,6 +116,7 @@ export class DunlinClient {
     this.dnd = new Dnd(http);
     this.presence = new Presence(http, this.#events);
     this.privacy = new Privacy(http);
+    this.scheduled = new Scheduled(http);
     this.search = new Search(http);
     this.sessions = new Sessions(http);
     this.updates = new Updates(http);

@@ -16,6 +16,7 @@ export * from "./presence.js";
 export * from "./privacy.js";
 export { newClientMsgId, newDeviceId } from "./random-id.js";
 export { defaultRetry, type RetryPolicy } from "./retry.js";
+export * from "./scheduled.js";
 export * from "./search.js";
 export * from "./sessions.js";
 export * from "./socket.js";

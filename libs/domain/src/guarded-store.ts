@@ -20,6 +20,7 @@ export type RequestStore = Pick<
   | "supergroups"
   | "search"
   | "dnd"
+  | "scheduled"
 >;
 
 /** The store with every call of that part under one breaker; search has its own, for what is slow there says nothing of the rest. */
@@ -36,6 +37,7 @@ export const guardedStore = (store: Store, breaker: Breaker, searchBreaker: Brea
   contacts: guarded(store.contacts, breaker),
   privacy: guarded(store.privacy, breaker),
   dnd: guarded(store.dnd, breaker),
+  scheduled: guarded(store.scheduled, breaker),
   presence: guarded(store.presence, breaker),
   files: guarded(store.files, breaker),
   supergroups: guarded(store.supergroups, breaker),

@@ -36,6 +36,8 @@ export interface SendInput {
   readonly push?: PushPreferences | undefined;
   /** The message that this one passes on: its payload is the same. */
   readonly forwardOf?: string | undefined;
+  /** The sender's scheduled message whose time has come: stored while that is open in this version. */
+  readonly scheduled?: { readonly id: string; readonly version: number } | undefined;
   /** For logs. */
   readonly requestId: string;
 }
@@ -189,6 +191,7 @@ export class Sending {
           bodyHash: hash,
           deviceId: input.deviceId,
           forwardedFrom,
+          scheduled: input.scheduled,
           replyAuthor: isSupergroupId(to) ? replyAuthor : undefined,
         },
       },

@@ -21,6 +21,7 @@ import {
   Profiles,
   Relations,
   type RequestStore,
+  ScheduledMessages,
   Search,
   Sending,
   SessionChecks,
@@ -54,6 +55,7 @@ export interface Api {
   readonly contacts: Contacts;
   readonly profiles: Profiles;
   readonly sending: Sending;
+  readonly scheduled: ScheduledMessages;
   readonly outcomes: CommandOutcomes;
   readonly results: PendingResults;
   readonly groups: Groups;
@@ -115,6 +117,7 @@ export const createApi = (ctx: ApiContext, mailer: Mailer): Api => {
     groups: new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX }),
     sending: new Sending({ store, visible, cache, queue, access, relations, ids, clock }),
     governance: new GroupGovernance({ access, outcomes, avatars }),
+    scheduled: new ScheduledMessages({ store, access, outcomes, clock }),
     visible,
     changes: new MessageChanges({
       store,

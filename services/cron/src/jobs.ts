@@ -14,10 +14,12 @@ export interface Job {
 }
 
 const DAY_MS = 86_400_000;
+/** For so long devices that come back learn from the list what failed, and a repeated call what became of it. */
+const SCHEDULED_KEPT_MS = 7 * DAY_MS;
 
 export interface JobDeps {
   readonly config: CronConfig;
-  readonly store: Pick<Store, "sessions" | "emailCodes" | "updates" | "groups" | "files">;
+  readonly store: Pick<Store, "sessions" | "emailCodes" | "updates" | "groups" | "files" | "scheduled">;
   readonly blobs: Blobs;
   readonly clock: Pick<Clock, "now">;
 }
@@ -43,6 +45,11 @@ export const createJobs = ({ config, store, blobs, clock }: JobDeps): Job[] => [
     name: "join-requests",
     schedule: config.IM_CRON_JOIN_REQUESTS,
     slice: (limit) => store.groups.removeExpiredRequests(clock.now(), limit),
+  },
+  {
+    name: "scheduled",
+    schedule: config.IM_CRON_SCHEDULED,
+    slice: (limit) => store.scheduled.removeSettled(clock.now() - SCHEDULED_KEPT_MS, limit),
   },
   {
     name: "files",

@@ -1,4 +1,4 @@
-import type { CronContext } from "./context.js";
+import type { JobContext } from "./context.js";
 import type { Job } from "./jobs.js";
 
 /** Rows of one statement: short enough not to hold up the writes of the message path. */
@@ -26,7 +26,7 @@ export class Runner {
 
   /** @param owner names this process in locks and claims. */
   constructor(
-    private readonly context: Omit<CronContext, "health">,
+    private readonly context: JobContext,
     private readonly owner: string,
   ) {
     const { metrics } = context;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Service, sleep } from "@dunlin/runtime";
-import type { CronContext } from "./context.js";
+import type { CronContext, JobContext } from "./context.js";
+import { DueMessages } from "./due-messages.js";
 import { createJobs, type Job } from "./jobs.js";
 import { Runner } from "./runner.js";
 import { dueRun } from "./schedule.js";
@@ -14,9 +15,20 @@ const DRAIN_MS = 10_000;
 export interface CronService extends Service {
   /** The names of the jobs. */
   readonly jobs: readonly string[];
-  /** Does one job now, as `--run <job>` does. @returns the rows it removed. @throws Error when it cannot or fails. */
+  /** Does one job now. @returns the rows it removed. @throws Error when it cannot or fails. */
   runNow(job: string): Promise<number>;
 }
+
+/** Does one job now, as `--run <job>` does; without the service. @returns the rows it removed. @throws Error when it cannot or fails. */
+export const runJobNow = async (context: JobContext, name: string, stop: AbortSignal, runner = new Runner(context, randomUUID())) => {
+  const jobs = createJobs(context);
+  const job = jobs.find((one) => one.name === name);
+  if (!job) throw new Error(`there is no job ${name}; there are ${jobs.map((one) => one.name).join(", ")}`);
+  const result = await runner.run(job, context.clock.now(), stop);
+  if (result.kind === "done") return result.rows;
+  if (result.kind === "failed") throw result.error;
+  throw new Error(result.kind === "busy" ? `${name} is being run by somebody else` : `${name} was run by somebody else just now`);
+};
 
 export const createCronService = (context: CronContext): CronService => {
   const { clock, logger, store } = context;
@@ -28,6 +40,7 @@ export const createCronService = (context: CronContext): CronService => {
   const claimed = new Map<string, number>();
   const draining = new AbortController();
   const stopping = new AbortController();
+  const dueMessages = new DueMessages(context);
   let loop: Promise<unknown> | undefined;
 
   const look = async (job: Job): Promise<void> => {
@@ -61,7 +74,7 @@ export const createCronService = (context: CronContext): CronService => {
     name: "cron",
     jobs: jobs.map((job) => job.name),
     start: async () => {
-      loop = Promise.all([run(), indexer.run(draining.signal)]);
+      loop = Promise.all([run(), indexer.run(draining.signal), dueMessages.run(draining.signal)]);
     },
     drain: async () => {
       draining.abort();
@@ -74,13 +87,6 @@ export const createCronService = (context: CronContext): CronService => {
       stopping.abort();
       await loop;
     },
-    runNow: async (name) => {
-      const job = jobs.find((one) => one.name === name);
-      if (!job) throw new Error(`there is no job ${name}; there are ${jobs.map((one) => one.name).join(", ")}`);
-      const result = await runner.run(job, clock.now(), stopping.signal);
-      if (result.kind === "done") return result.rows;
-      if (result.kind === "failed") throw result.error;
-      throw new Error(result.kind === "busy" ? `${name} is being run by somebody else` : `${name} was run by somebody else just now`);
-    },
+    runNow: (name) => runJobNow(context, name, stopping.signal, runner),
   };
 };

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type CronContext, createCronService, cronOptions } from "@dunlin/cron";
-import { newId } from "@dunlin/domain";
+import { newId, Snowflakes } from "@dunlin/domain";
 import type { Host } from "@dunlin/engines/host";
 import { noChanges, type SessionRow, type Store } from "@dunlin/engines/store";
 import { AppError, type Clock, systemClock } from "@dunlin/runtime";
@@ -14,9 +14,10 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 const open = async (env: Record<string, string> = {}, clock: Clock = systemClock) => {
-  const { host, config, logged } = await openEmbedded(cronOptions, ["registry", "store", "blobs"], env, clock);
+  const { host, config, logged } = await openEmbedded(cronOptions, ["registry", "cache", "store", "queue", "blobs"], env, clock);
   const { logger, metrics, health, engines } = host;
-  const context: CronContext = { config, logger, metrics, health, clock, ...engines };
+  const lease = await engines.registry.leaseSlot("test");
+  const context: CronContext = { config, logger, metrics, health, clock, ...engines, snowflakes: new Snowflakes(lease, clock) };
   /** A replica; its settings and engines may differ from the others'. */
   const replica = (changes: Partial<CronContext> = {}) => {
     const service = createCronService({ ...context, ...changes });
@@ -270,7 +271,7 @@ test("--run does one job by hand; a wrong job or setting is named", async () => 
   expect(await runMain(["--run", "sessions"], env)).toMatchObject({ code: 0, stdout: "sessions: 1 rows removed\n" });
   expect(await runMain(["--run", "nothing"], env)).toMatchObject({
     code: 1,
-    stderr: "there is no job nothing; there are sessions, email-codes, updates, join-requests, files\n",
+    stderr: "there is no job nothing; there are sessions, email-codes, updates, join-requests, scheduled, files\n",
   });
   const wrong = await runMain(["--run", "sessions"], { ...env, IM_CRON_SESSIONS: "0 0 30 2 *" });
   expect(wrong.code).toBe(1);

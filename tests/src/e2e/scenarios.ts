@@ -18,6 +18,7 @@ import { presenceScenarios } from "./presence.js";
 import { privacyScenarios } from "./privacy.js";
 import { readingScenarios } from "./reading.js";
 import { replyScenarios } from "./replies.js";
+import { scheduledScenarios } from "./scheduled.js";
 import { searchScenarios } from "./search.js";
 import { sendingScenarios } from "./sending.js";
 import { sessionScenarios } from "./sessions.js";
@@ -38,6 +39,7 @@ export const allScenarios = (system: () => System): void => {
   presenceScenarios(system);
   typingScenarios(system);
   dndScenarios(system);
+  scheduledScenarios(system);
   emailCodeScenarios(system);
   handshakeScenarios(system);
   notificationScenarios(system);

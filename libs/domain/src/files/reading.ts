@@ -34,16 +34,22 @@ const isShown = async ({ files, messages }: FileStore, userId: string, id: strin
 };
 
 /**
- * That a user may send a message with this payload (JSON text): each file in it is one the user may read. From then on they
- * stay until the message is stored. Undefined when it carries none.
+ * That a user may send a message with this payload (JSON text), now or at some time (ms since 1970): each file in it is one
+ * the user may read. From then on they stay until the message is stored. Undefined when it carries none.
  * @throws AppError FILE_NOT_FOUND naming the files, BAD_REQUEST for too many of them
  */
-export const useFiles = (store: FileStore, clock: Pick<Clock, "now">, userId: string, payload: string): Promise<void> | undefined => {
+export const useFiles = (
+  store: FileStore,
+  clock: Pick<Clock, "now">,
+  userId: string,
+  payload: string,
+  sendAt = 0,
+): Promise<void> | undefined => {
   const ids = fileIdsOf(payload);
-  return ids.length === 0 ? undefined : hold(store, clock, userId, ids);
+  return ids.length === 0 ? undefined : hold(store, userId, ids, Math.max(sendAt, clock.now()) + HOLD_MS);
 };
 
-const hold = async (store: FileStore, clock: Pick<Clock, "now">, userId: string, ids: readonly string[]): Promise<void> => {
+const hold = async (store: FileStore, userId: string, ids: readonly string[], until: number): Promise<void> => {
   if (ids.length > FILES_PER_MESSAGE_MAX) throw new AppError("BAD_REQUEST", "too many files", { details: { max: FILES_PER_MESSAGE_MAX } });
   const readable = await Promise.all(
     ids.map((id) =>
@@ -59,7 +65,7 @@ const hold = async (store: FileStore, clock: Pick<Clock, "now">, userId: string,
   const held = new Set(
     await store.files.hold(
       ids.filter((_, i) => readable[i]),
-      clock.now() + HOLD_MS,
+      until,
     ),
   );
   const missing = ids.filter((id) => !held.has(id));

@@ -51,10 +51,11 @@ export const applyCommands = async (
   for (const member of members) needs.user(member.userId);
   for (const contact of people.audiences) needs.user(contact.peer);
   const views = viewsOf(needs.named, named.messages, members);
-  const [mailboxes, viewed, hidden] = await Promise.all([
+  const [mailboxes, viewed, hidden, scheduled] = await Promise.all([
     early ?? tx.lockMailboxes([...needs.users].sort()),
     views.length > 0 ? tx.dialogs(views) : [],
     views.length > 0 ? tx.hidden(views) : [],
+    needs.scheduled.length > 0 ? tx.scheduled(needs.scheduled) : [],
   ]);
 
   // Behind the mailboxes' locks: a user's pins lie in dialogs of many conversations.
@@ -70,6 +71,7 @@ export const applyCommands = async (
     groups: { settings, restrictions, joinRequests },
     people,
     annotations: { ...named, hidden },
+    scheduled,
     pins: { users: needs.pins, rows: pinRows },
   });
   const context = { tx, limits };

@@ -5,6 +5,7 @@ import type {
   IngestChanges,
   MemberRow,
   MessageRow,
+  ScheduledRow,
   SentMessage,
   SupergroupState,
   SupergroupUpdateRow,
@@ -21,6 +22,7 @@ import { type AvatarChange, FileDraft } from "./file-draft.js";
 import { GroupBook, type LoadedGroups } from "./group-book.js";
 import { type LoadedPeople, PeopleDraft } from "./people.js";
 import { Receipts } from "./receipts.js";
+import { ScheduledDraft } from "./scheduled-draft.js";
 import { SupergroupDraft } from "./supergroup-draft.js";
 
 /** A frame that a batch has made, and who is to be shown it at which pts. */
@@ -70,6 +72,7 @@ export interface Loaded {
   readonly groups: LoadedGroups;
   readonly people: LoadedPeople;
   readonly annotations: LoadedAnnotations;
+  readonly scheduled: readonly ScheduledRow[];
   readonly pins: LoadedPins;
 }
 
@@ -89,6 +92,7 @@ export class Draft {
   readonly groups: GroupBook;
   readonly people: PeopleDraft;
   readonly annotations: AnnotationDraft;
+  readonly scheduled: ScheduledDraft;
   readonly dialogs: DialogDraft;
   readonly receipts = new Receipts();
   /** The part of dialogs that does not come from messages. */
@@ -119,6 +123,7 @@ export class Draft {
     this.people = new PeopleDraft(loaded.people);
     this.#files = new FileDraft(loaded.now);
     this.annotations = new AnnotationDraft(loaded.annotations);
+    this.scheduled = new ScheduledDraft(loaded.scheduled);
     this.views = new DialogViews(loaded.dialogs, loaded.pins);
     this.dialogs = new DialogDraft(loaded.dialogs, this.views, loaded.now);
     for (const row of loaded.conversations.values()) {
@@ -342,6 +347,7 @@ export class Draft {
       ...this.dialogs.changes(),
       ...this.groups.changes(),
       dnd: [...this.#dnd.values()],
+      ...this.scheduled.changes(),
       ...this.people.changes(),
       annotations: this.annotations.changes(),
       ...this.#files.changes(this.#avatars()),

@@ -8,6 +8,7 @@ import type { ConversationDraft, Draft } from "./draft.js";
 import { isIn } from "./message-place.js";
 import { refusesMessages } from "./refusals.js";
 import type { Rule } from "./rule.js";
+import { isScheduledId, settleScheduled } from "./scheduled.js";
 import { markMentions, tellNamed } from "./supergroup-marks.js";
 
 /** Mentions everybody in the conversation. */
@@ -22,8 +23,9 @@ export const newConversation = (draft: Draft, id: string, kind: "user" | "system
   return row;
 };
 
-/** Tells the sender, on all devices, that an accepted message will not be delivered, and why. */
+/** Tells the sender, on all devices, that an accepted message will not be delivered, and why. Of a scheduled one its schedule tells. */
 const rejectSend = (draft: Draft, send: queue.SendMessage, code: ErrorCode): ErrorCode => {
+  if (send.scheduled !== undefined) return code;
   draft.tell([send.senderId], "REJECT", send.conversationId, {
     id: send.id,
     client_msg_id: send.clientMsgId,
@@ -78,8 +80,10 @@ export const toldOf = (send: Pick<queue.SendMessage, "mentions" | "replyAuthor">
 };
 
 /** A message to a user or a group. A double (same sender and client_msg_id) changes nothing. */
-const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode => {
-  if (draft.alreadySent(send.senderId, send.clientMsgId)) return "OK";
+const applySend = (draft: Draft, send: queue.SendMessage): ErrorCode =>
+  draft.alreadySent(send.senderId, send.clientMsgId) ? "OK" : settleScheduled(draft, send, () => sendNow(draft, send));
+
+const sendNow = (draft: Draft, send: queue.SendMessage): ErrorCode => {
   if (!draft.userExists(send.senderId)) return "NOT_FOUND";
   const toUser = send.to.startsWith("U");
   let conversation = draft.conversation(send.conversationId);
@@ -143,12 +147,14 @@ export const sendRule: Rule<queue.SendMessage> = {
     if (send.replyTo !== undefined && !isMessageId(send.replyTo)) return "wrong reply_to";
     if (send.replyAuthor !== undefined && !isUserId(send.replyAuthor)) return "wrong reply_author";
     if (send.clientMsgId === "") return "no client_msg_id";
+    if (send.scheduled !== undefined && !isScheduledId(send.scheduled.id)) return "wrong scheduled message";
     if (send.forwardedFrom !== undefined && !isObjectText(send.forwardedFrom)) return "forwarded_from is not a JSON object";
     return isObjectText(send.payload) ? undefined : "payload is not a JSON object";
   },
   needs: (send, needs) => {
     needs.send(send.senderId, send.clientMsgId);
     needs.user(send.senderId);
+    if (send.scheduled !== undefined) needs.scheduledMessage(send.senderId, send.scheduled.id);
     if (isUserId(send.to)) needs.people.privacy(send.to);
     if (send.replyTo !== undefined) needs.named.message(send.replyTo);
     if (isSupergroupId(send.to)) {

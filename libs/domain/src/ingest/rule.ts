@@ -1,4 +1,4 @@
-import type { IngestTransaction, MemberKey, SendKey, UserPlace } from "@dunlin/engines/store";
+import type { IngestTransaction, MemberKey, ScheduledKey, SendKey, UserPlace } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import type { Draft } from "./draft.js";
 import { NamedNeeds } from "./named-messages.js";
@@ -33,6 +33,7 @@ export class Needs {
   /** Messages that commands change. */
   readonly named = new NamedNeeds();
   readonly members = new Map<string, MemberKey>();
+  readonly scheduled: ScheduledKey[] = [];
   readonly pins = new Set<string>();
 
   send(senderId: string, clientMsgId: string): void {
@@ -51,6 +52,11 @@ export class Needs {
   /** One member of a supergroup: they are never loaded all at once. */
   member(conversationId: string, userId: string): void {
     this.members.set(`${conversationId} ${userId}`, { conversationId, userId });
+  }
+
+  /** The user has to be among the needs too: the lock of the mailbox guards it. */
+  scheduledMessage(userId: string, id: string): void {
+    this.scheduled.push({ userId, id });
   }
 
   dialog(userId: string, peer: string): void {

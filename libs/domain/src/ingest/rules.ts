@@ -14,6 +14,7 @@ import { reactRule } from "./reactions.js";
 import { readRule } from "./reads.js";
 import { hideRule, recallRule } from "./recalls.js";
 import type { CommandBody, CommandCase, Rule, ValueOf } from "./rule.js";
+import { cancelScheduledRule, changeScheduledRule, failScheduledRule, scheduleRule } from "./scheduled.js";
 import { createSupergroupRule, joinSupergroupRule, leaveSupergroupRule } from "./supergroups.js";
 import { upgradeGroupRule } from "./upgrade.js";
 
@@ -48,6 +49,10 @@ const rules: { readonly [C in CommandCase]: Rule<ValueOf<C>> } = {
   joinSupergroup: joinSupergroupRule,
   leaveSupergroup: leaveSupergroupRule,
   upgradeGroup: upgradeGroupRule,
+  schedule: scheduleRule,
+  changeScheduled: changeScheduledRule,
+  cancelScheduled: cancelScheduledRule,
+  failScheduled: failScheduledRule,
   setPrivacy: setPrivacyRule,
   setProfile: setProfileRule,
   changeDialog: changeDialogRule,

@@ -12,6 +12,7 @@ import { groupsContract } from "./contract/groups.js";
 import { ingestContract } from "./contract/ingest.js";
 import { messagesContract } from "./contract/messages.js";
 import { presenceContract } from "./contract/presence.js";
+import { scheduledContract } from "./contract/scheduled.js";
 import { searchContract } from "./contract/search.js";
 import { supergroupsContract } from "./contract/supergroups.js";
 
@@ -24,6 +25,7 @@ export const storeContract = (name: string, harness: () => StoreHarness): void =
     describe("groups", () => groupsContract(harness));
     describe("annotations", () => annotationsContract(harness));
     describe("do not disturb", () => dndContract(harness));
+    describe("scheduled messages", () => scheduledContract(harness));
     describe("presence", () => presenceContract(harness));
     describe("dialogs", () => dialogsContract(harness));
     describe("ingest", () => ingestContract(harness));

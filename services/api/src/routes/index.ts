@@ -15,6 +15,7 @@ import { messageChangeRoutes } from "./message-changes.js";
 import { messageRoutes } from "./messages.js";
 import { presenceRoutes } from "./presence.js";
 import { privacyRoutes } from "./privacy.js";
+import { scheduledRoutes } from "./scheduled.js";
 import { searchRoutes } from "./search.js";
 import { sessionRoutes } from "./sessions.js";
 import { supergroupRoutes } from "./supergroups.js";
@@ -31,6 +32,7 @@ export const routes: readonly Route[] = [
   ...gatewayRoutes,
   ...presenceRoutes,
   ...dndRoutes,
+  ...scheduledRoutes,
   ...authRoutes,
   ...emailCodeRoutes,
   ...sessionRoutes,

@@ -7,6 +7,7 @@ import type { AvatarRef, FileRef, FreedFile } from "./files.js";
 import type { GroupSettings, JoinRequest, Restriction, UserPlace } from "./groups.js";
 import type { MessageRow, SendKey, SentMessage } from "./messages.js";
 import type { PrivacyRow } from "./privacy.js";
+import type { ScheduledKey, ScheduledRow } from "./scheduled.js";
 import type { MemberKey, SupergroupChanges, SupergroupReads, SupergroupUpdateRow } from "./supergroups.js";
 import type { UpdateRow } from "./updates.js";
 import type { UserRow } from "./users.js";
@@ -36,6 +37,10 @@ export interface IngestTransaction extends AnnotationReads, SupergroupReads {
   relations(conversationIds: readonly string[]): Promise<Map<string, number>>;
   privacy(userIds: readonly string[]): Promise<PrivacyRow[]>;
   users(userIds: readonly string[]): Promise<UserRow[]>;
+  /** Those of these there are: exact once their users' mailboxes are locked. */
+  scheduled(keys: readonly ScheduledKey[]): Promise<ScheduledRow[]>;
+  /** How many open ones a user has: exact once the user's mailbox is locked. */
+  openScheduled(userId: string): Promise<number>;
   /** The user's rows as they stand: exact once the user's mailbox is locked. */
   contactCounts(userId: string): Promise<ContactCounts>;
   /** The pinned dialogs of these users. To be asked for when their mailboxes are locked: pins have many writers. */
@@ -132,6 +137,8 @@ export interface IngestChanges {
   readonly supergroups?: SupergroupChanges;
   /** At most one a user. */
   readonly dnd: readonly DndRow[];
+  /** New ones, and those that have changed. */
+  readonly scheduled: readonly ScheduledRow[];
   /** Written after `dialogs`; at most one a dialog. */
   readonly dialogViews: readonly DialogViewChange[];
   readonly offsets: readonly OffsetChange[];
@@ -167,6 +174,7 @@ export const noChanges: IngestChanges = {
   dialogsRemoved: [],
   supergroupUpdates: [],
   dnd: [],
+  scheduled: [],
   dialogViews: [],
   offsets: [],
 };

@@ -38,6 +38,7 @@ import {
   userColumns,
   userOf,
 } from "./rows.js";
+import { insertScheduled, scheduledReads, scheduledValues } from "./scheduled.js";
 import { searchSteps } from "./search-notes.js";
 import {
   type Insertion,
@@ -332,6 +333,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     drop("blocks", changes.blocksRemoved),
     put(insertBlocks, changes.blocks, (b) => [b.userId, b.peer, b.since]),
     put(insertDnd, changes.dnd, (d) => [d.userId, d.snoozeUntil, d.schedule, d.allowMentions ? 1 : 0]),
+    put(insertScheduled, changes.scheduled, scheduledValues),
     put(insertPrivacy, changes.privacy, (p) => [p.userId, p.messages, p.groups, p.lastSeen, p.findByAccount ? 1 : 0]),
     put(insertProfiles, changes.profiles, (u) => [u.id, u.account, u.passwordHash, u.nickname, u.avatar, u.createdAt, u.bio ?? ""]),
     ...annotationSteps(changes.annotations ?? noAnnotations, changes.messages.filter(isChanged)),
@@ -343,6 +345,7 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
 
 const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => ({
   ...annotationReads(session),
+  ...scheduledReads(session),
   ...supergroupReads(session),
 
   async lockOffsets(topic, partitions) {

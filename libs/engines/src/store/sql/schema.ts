@@ -168,6 +168,25 @@ export interface Tables {
   /** How far members have read, for those who have read anything. */
   supergroup_reads: { conversation_id: string; user_id: string; read_seq: number; joined_seq: number };
   dnd: { user_id: string; snooze_until: number; schedule: string | null; allow_mentions: number };
+  scheduled_messages: {
+    user_id: string;
+    id: string;
+    client_msg_id: string;
+    body: string;
+    body_hash: string;
+    send_at: number;
+    state: string;
+    version: number;
+    created_at: number;
+    updated_at: number;
+    message_id: string | null;
+    code: number;
+    /** When it is to be tried next; null unless open. */
+    due_at: number | null;
+    /** When it was sent, failed or cancelled; null while open. */
+    settled_at: number | null;
+    attempts: number;
+  };
   consumer_offsets: { topic: string; partition_no: number; next_offset: number | null; batch_begin: number };
   job_tokens: { job: string; token: number; newest_due_at: number };
   job_runs: {

@@ -17,6 +17,7 @@ import { createMessages } from "./messages.js";
 import { checkSchema, migrate } from "./migrations/index.js";
 import { createPresence } from "./presence.js";
 import { createPrivacy } from "./privacy.js";
+import { createScheduled } from "./scheduled.js";
 import type { SessionSource } from "./session.js";
 import { createSessions } from "./sessions.js";
 import { createSupergroups } from "./supergroups.js";
@@ -74,6 +75,7 @@ export const createSqlStore = (engine: SqlEngine): Store => {
     files: createFiles(context),
     supergroups: createSupergroups(context, messages.at),
     dnd: createDnd(context),
+    scheduled: createScheduled(context),
     search: engine.search(context),
     ingest: createIngest(context),
     jobs: createJobs(context),

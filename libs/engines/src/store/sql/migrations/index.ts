@@ -11,6 +11,7 @@ import { presence } from "./0008-presence.js";
 import { contacts } from "./0009-contacts.js";
 import { files } from "./0010-files.js";
 import { codes } from "./0011-codes.js";
+import { scheduled } from "./0012-scheduled.js";
 import { search } from "./0013-search.js";
 import { supergroupChanges } from "./0014-supergroup-changes.js";
 import { filesInUse } from "./0016-files-in-use.js";
@@ -29,6 +30,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0009-contacts": contacts,
   "0010-files": files,
   "0011-codes": codes,
+  "0012-scheduled": scheduled,
   "0013-search": search,
   "0014-supergroup-changes": supergroupChanges,
   "0016-files-in-use": filesInUse,
