@@ -4,6 +4,7 @@ import { z } from "zod";
 import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { outgoingMessage, pageOf, pageQuery, payload, SEQ_MAX, time } from "./schemas.js";
+import { who } from "./who.js";
 
 const DEFAULT_LIMIT = 50;
 const LIST = "scheduled";
@@ -55,6 +56,7 @@ export const scheduledRoutes = [
     path: "/v1/scheduled-messages",
     tag,
     summary: `Have a message sent at some time; it is checked as any other then, and one that is refused is marked as failed. At most ${SCHEDULED_MAX} open ones. ${told}. ${late}`,
+    who: who.self,
     limit: "send",
     body: z.strictObject({ client_msg_id, ...content, send_at: sendAt }).meta({ id: "OutgoingScheduledMessage" }),
     statuses: [200, 202],
@@ -80,6 +82,7 @@ export const scheduledRoutes = [
     path: "/v1/scheduled-messages",
     tag,
     summary: "One's scheduled messages that wait for their time, and those that failed in the last week; the soonest first",
+    who: who.self,
     query: pageQuery,
     response: pageOf(view),
     errors: [],
@@ -98,6 +101,7 @@ export const scheduledRoutes = [
     path: "/v1/scheduled-messages/{id}",
     tag,
     summary: "What has become of a scheduled message; known for a week after it was sent, refused or cancelled",
+    who: who.self,
     params,
     response: view,
     errors: ["NOT_FOUND"],
@@ -109,6 +113,7 @@ export const scheduledRoutes = [
     path: "/v1/scheduled-messages/{id}",
     tag,
     summary: `Change what a scheduled message says, or when it is sent, as long as it has not been. ${told}. ${late}`,
+    who: who.self,
     limit: "send",
     params,
     body: z
@@ -127,6 +132,7 @@ export const scheduledRoutes = [
     path: "/v1/scheduled-messages/{id}",
     tag,
     summary: `Take a scheduled message back as long as it has not been sent, or put one that failed away. ${told}. ${late}`,
+    who: who.self,
     params,
     statuses: [200, 202],
     response: view,
