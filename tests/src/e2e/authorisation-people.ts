@@ -96,6 +96,20 @@ const befriended = async (scene: Scene): Promise<string> => {
   return id;
 };
 
+const HOUR_MS = 3_600_000;
+/** An operation on a message that the owner has scheduled, even for the one it is to. */
+const ofLater = (operation: string, body?: unknown): Row =>
+  about(
+    { operation, allowed: owner, refusals: each(strangers, 404) },
+    async ({ persons: { owner: one, member } }) =>
+      (await one.client.scheduled.create({ to: member.id, payload: hi }, Date.now() + HOUR_MS)).id,
+    (id) => ({
+      method: operation.split(" ")[0] ?? "",
+      path: `/v1/scheduled-messages/${id}`,
+      ...(body === undefined ? {} : { body }),
+    }),
+  );
+
 /** Operations that are not about a group: on oneself, on what is one's own, between two. */
 export const peopleRows: readonly Row[] = [
   // Without a token.
@@ -319,6 +333,22 @@ export const peopleRows: readonly Row[] = [
   dialogOfTwo("GET /v1/dialogs/{peer}/mentions", "/mentions"),
   dialogOfTwo("POST /v1/dialogs/{peer}/read", "/read", { seq: 1 }),
   dialogOfTwo("DELETE /v1/dialogs/{peer}"),
+
+  // Later.
+  {
+    operation: "POST /v1/scheduled-messages",
+    as: "to a group",
+    allowed: ["blocked", "member", "admin", "owner"],
+    request: ({ group }) => ({
+      method: "POST",
+      path: "/v1/scheduled-messages",
+      body: { to: group, client_msg_id: unique(), payload: hi, send_at: Date.now() + HOUR_MS },
+    }),
+  },
+  mine("GET /v1/scheduled-messages"),
+  ofLater("GET /v1/scheduled-messages/{id}"),
+  ofLater("PATCH /v1/scheduled-messages/{id}", { payload: { msg_type: "text", text: "better" } }),
+  ofLater("DELETE /v1/scheduled-messages/{id}"),
 
   // Files.
   mine("POST /v1/files", { name: "a.png", size: picture.size, type: picture.type }),
