@@ -1,4 +1,4 @@
-import { Access, Breaker, guardedStore, Relations, ScheduledSender, Sending, VisibleMessages } from "@dunlin/domain";
+import { Access, Relations, ScheduledSender, Sending, VisibleMessages } from "@dunlin/domain";
 import { sleep } from "@dunlin/runtime";
 import type { CronContext } from "./context.js";
 
@@ -11,7 +11,6 @@ const ROUND_MAX = 100;
 /** After a round that failed the next one waits this long, doubled with every further one up to the maximum, ms. */
 const FAILED_MS = 500;
 const FAILED_MAX_MS = 15_000;
-const STORE_TIMEOUT_MS = 5_000;
 
 /** Sends scheduled messages at their time, for as long as it runs; every replica does, and each message goes out once. */
 export class DueMessages {
@@ -21,12 +20,11 @@ export class DueMessages {
 
   constructor(private readonly context: Omit<CronContext, "health" | "registry" | "blobs">) {
     const { store, cache, queue, clock, metrics, snowflakes: ids } = context;
-    const guarded = guardedStore(store, new Breaker({ name: "the store", timeoutMs: STORE_TIMEOUT_MS, failures: 5, openMs: 1_000, clock }));
-    const access = new Access(guarded, clock);
-    const visible = new VisibleMessages(guarded, access);
-    const relations = new Relations(guarded, clock);
-    const sending = new Sending({ store: guarded, cache, queue, visible, access, relations, ids, clock });
-    this.#sender = new ScheduledSender({ store: guarded, sending, queue, ids, clock });
+    const access = new Access(store, clock);
+    const visible = new VisibleMessages(store, access);
+    const relations = new Relations(store, clock);
+    const sending = new Sending({ store, cache, queue, visible, access, relations, ids, clock });
+    this.#sender = new ScheduledSender({ store, sending, queue, ids, clock });
     this.#outcomes = metrics.counter("dunlin_scheduled_messages_total", "Scheduled messages whose time had come, by what came of it.", [
       "outcome",
     ]);

@@ -19,7 +19,13 @@ const open = async () => {
   const { host, config, logged } = await openEmbedded(cronOptions, needs, { IM_QUEUE_PARTITIONS: String(PARTITIONS) }, clock);
   const { store, registry } = host.engines;
   const ingest = createBrokerService({
-    ingest: { ...host, ...host.engines, clock, rules: { groupMembersMax: 20, supergroupMembersMax: 200 }, partitions: PARTITIONS },
+    ingest: {
+      ...host,
+      ...host.engines,
+      clock,
+      rules: { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0 },
+      partitions: PARTITIONS,
+    },
   });
   const context = { config, logger: host.logger, metrics: host.metrics, health: host.health, clock, ...host.engines };
   /** cronsvc, with a slot of its own. */

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type CronContext, createCronService, cronOptions } from "@dunlin/cron";
-import { conversationIdOf, newId, parseQuery } from "@dunlin/domain";
+import { conversationIdOf, newId, parseQuery, Snowflakes } from "@dunlin/domain";
 import { type MessageRow, noChanges, type Store } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import { expect, test } from "vitest";
@@ -46,9 +46,10 @@ const find = (store: Pick<Store, "search">, text: string): Promise<string[]> =>
   store.search.find({ conversationIds: [conversationId], words: parseQuery(text).lookUps, limit: 1_000 });
 
 const open = async (env: Record<string, string> = {}) => {
-  const { host, config } = await openEmbedded(cronOptions, ["registry", "store", "blobs"], env);
+  const { host, config } = await openEmbedded(cronOptions, ["registry", "cache", "store", "queue", "blobs"], env);
   const { logger, metrics, health, clock, engines } = host;
-  const context: CronContext = { config, logger, metrics, health, clock, ...engines };
+  const snowflakes = new Snowflakes(await engines.registry.leaseSlot("test"), clock);
+  const context: CronContext = { config, logger, metrics, health, clock, ...engines, snowflakes };
   const replica = async (changes: Partial<CronContext> = {}) => {
     const service = createCronService({ ...context, ...changes });
     atEnd(() => service.stop());
