@@ -9,11 +9,18 @@ const USAGE = `npm run bench -- ingest [options]
   --messages N           messages a run writes, default 60000
   --batch N,N            messages a transaction writes, default 500,1000,2000,4000
   --runs N               measured runs, the median counts, default 3
-  --search               each run twice: without and with the search index following it in this process`;
+  --search               texts of 20 words, and each run three times: without the note that the search index follows, with it,
+                         and with the index following in this process`;
 
 const USERS = 1_000;
 const TOPIC = "commands";
 const TEXT = JSON.stringify({ msg_type: "text", text: "x".repeat(120) });
+const WORDS = Array.from({ length: 5_000 }, (_, i) => i.toString(36).padStart(5, "w"));
+
+const sentence = (): string => {
+  const words = Array.from({ length: 20 }, () => WORDS[Math.floor(Math.random() * WORDS.length)]);
+  return JSON.stringify({ msg_type: "text", text: words.join(" ") });
+};
 const MESSAGE_ID_BASE = 5_000_000_000_000_000_000n;
 
 interface Settings {
@@ -23,11 +30,9 @@ interface Settings {
   readonly search: boolean;
 }
 
-/** Messages a second: of the transaction alone, and while the search index follows. */
-interface Rates {
-  readonly alone: number;
-  readonly followed: number | undefined;
-}
+/** How a run stands to search: system notices leave no note, and are otherwise written as all messages are. */
+const searchRuns = ["no note", "a note", "indexed meanwhile"] as const;
+type Run = (typeof searchRuns)[number];
 
 /** Indexes what is stored until it is told to stop. */
 const follow = (store: Store): (() => Promise<void>) => {
@@ -44,7 +49,7 @@ const follow = (store: Store): (() => Promise<void>) => {
 let serial = 0n;
 
 /** A 1:1 text of 120 bytes as it stands in the queue. */
-const sendBetween = (users: readonly string[]): ValidCommand => {
+const sendBetween = (users: readonly string[], payload: string): ValidCommand => {
   const from = Math.floor(Math.random() * users.length);
   const to = (from + 1 + Math.floor(Math.random() * (users.length - 1))) % users.length;
   const [senderId, receiver] = [users[from] as string, users[to] as string];
@@ -63,7 +68,7 @@ const sendBetween = (users: readonly string[]): ValidCommand => {
         senderId,
         to: receiver,
         clientMsgId: id,
-        payload: TEXT,
+        payload,
         createdAt: Date.now(),
         mentions: [],
         replyTo: undefined,
@@ -75,34 +80,43 @@ const sendBetween = (users: readonly string[]): ValidCommand => {
   };
 };
 
-/** The transaction of the message path as ingest runs it, rules included, without queue and deliveries. */
-const measure = async (store: Store, { messages, batch, runs, search }: Settings, partition: number): Promise<Rates> => {
+/** The transaction of the message path as ingest runs it, rules included, without queue and deliveries. @returns messages/s by run */
+const measure = async (store: Store, { messages, batch, runs, search }: Settings, partition: number): Promise<Map<Run, number>> => {
   const users = Array.from({ length: USERS }, () => newId("U"));
   for (const id of users) await store.users.create({ id, account: id, passwordHash: "-", nickname: "", avatar: "", createdAt: 0 });
-  const rates: Record<"alone" | "followed", number[]> = { alone: [], followed: [] };
+  const rates = new Map<Run, number[]>((search ? searchRuns : (["a note"] as const)).map((run) => [run, []]));
   let offset = 0;
-  // The first run warms up.
-  for (let run = 0; run < (runs + 1) * (search ? 2 : 1); run++) {
-    const kind = search && run % 2 === 1 ? "followed" : "alone";
-    const batches = Array.from({ length: Math.ceil(messages / batch) }, () => Array.from({ length: batch }, () => sendBetween(users)));
-    const stop = kind === "followed" ? follow(store) : undefined;
-    const began = performance.now();
-    for (const commands of batches) {
-      const next = offset + commands.length;
-      await store.ingest.transaction(async (tx) => {
-        await tx.lockOffsets(TOPIC, [partition]);
-        const { changes } = await applyCommands(tx, commands, { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0 }, Date);
-        tx.write({ ...changes, offsets: [{ topic: TOPIC, partition, nextOffset: next, batchBegin: offset }] });
-      });
-      offset = next;
+  // The first round warms up.
+  for (let round = 0; round <= runs; round++) {
+    for (const [run, measured] of rates) {
+      const texts = search ? sentence : () => TEXT;
+      const batches = Array.from({ length: Math.ceil(messages / batch) }, () =>
+        Array.from({ length: batch }, () => sendBetween(users, texts())),
+      );
+      const stop = run === "indexed meanwhile" ? follow(store) : undefined;
+      const began = performance.now();
+      for (const commands of batches) {
+        const next = offset + commands.length;
+        await store.ingest.transaction(async (tx) => {
+          await tx.lockOffsets(TOPIC, [partition]);
+          const { changes } = await applyCommands(
+            tx,
+            commands,
+            { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0 },
+            Date,
+          );
+          const written = run === "no note" ? { messages: changes.messages.map((message) => ({ ...message, type: "S2C" as const })) } : {};
+          tx.write({ ...changes, ...written, offsets: [{ topic: TOPIC, partition, nextOffset: next, batchBegin: offset }] });
+        });
+        offset = next;
+      }
+      if (round > 0) measured.push((batches.length * batch) / ((performance.now() - began) / 1000));
+      await stop?.();
+      // The next run finds nothing left to do.
+      if (search) while ((await store.search.follow(5_000, searchWords)) > 0);
     }
-    const rate = (batches.length * batch) / ((performance.now() - began) / 1000);
-    if (run > (search ? 1 : 0)) rates[kind].push(rate);
-    await stop?.();
-    // The next run finds nothing left to do.
-    if (search) while ((await store.search.follow(5_000, searchWords)) > 0);
   }
-  return { alone: median(rates.alone), followed: search ? median(rates.followed) : undefined };
+  return new Map([...rates].map(([run, measured]) => [run, median(measured)]));
 };
 
 /** The ingest transaction alone, on each store. */
@@ -116,15 +130,15 @@ export const benchIngest = async (args: readonly string[]): Promise<void> => {
   const runs = Number(flags.get("runs") ?? 3);
   const batches = (flags.get("batch") ?? "500,1000,2000,4000").split(",").map(Number);
   const search = flags.has("search");
-  const rows = [["store", "batch", "messages/s (median)", ...(search ? ["while indexed", "ratio"] : [])]];
+  const rows = [["store", "batch", ...(search ? searchRuns : ["messages/s (median)"])]];
   for (const kind of storeKinds) {
     if ((flags.get("store") ?? kind) !== kind) continue;
     const { store, close } = await openStore(kind);
     try {
       for (const [partition, batch] of batches.entries()) {
-        const { alone, followed } = await measure(store, { messages, batch, runs, search }, partition);
-        const more = followed === undefined ? [] : [followed.toFixed(0), (followed / alone).toFixed(2)];
-        rows.push([kind, String(batch), alone.toFixed(0), ...more]);
+        const rates = [...(await measure(store, { messages, batch, runs, search }, partition)).values()];
+        const ratio = (rate: number, i: number): string => (i > 0 ? ` (${(rate / (rates[0] ?? rate)).toFixed(2)})` : "");
+        rows.push([kind, String(batch), ...rates.map((rate, i) => rate.toFixed(0) + ratio(rate, i))]);
       }
     } finally {
       await close();

@@ -100,6 +100,29 @@ export const searchScenarios = (system: () => System): void => {
       await finds(bob, "sugar", ["sugar second", "sugar first"]);
     });
 
+    test("a supergroup: edits, recalls and what one deletes, also of messages from when it was a group", async () => {
+      const [ann, bob, cem] = await Promise.all([people.registered("ann"), people.registered("bob"), people.registered("cem")]);
+      const { id: group } = await ann.client.groups.create("tea party", [bob.id]);
+      const [before = "", hidden = ""] = await say(ann, group, "salt 一", "salt 二");
+      await finds(bob, "salt", ["salt 二", "salt 一"]);
+      const supergroup = await ann.client.groups.upgrade(group);
+      const [edited = "", recalled = ""] = await say(ann, supergroup, "salt 三", "salt 四", "salt 五");
+      await finds(bob, "salt", ["salt 五", "salt 四", "salt 三", "salt 二", "salt 一"]);
+      await ann.client.messages.edit(before, { msg_type: "text", text: "pepper 一" });
+      await ann.client.messages.edit(edited, { msg_type: "text", text: "pepper 三" });
+      await ann.client.messages.recall(recalled);
+      await bob.client.messages.deleteForMe(hidden);
+      await finds(bob, "salt", ["salt 五"]);
+      await finds(ann, "salt", ["salt 五", "salt 二"]);
+      await finds(bob, "pepper", ["pepper 三", "pepper 一"]);
+      await cem.client.groups.joinSupergroup(supergroup);
+      await finds(cem, "salt", []);
+      await bob.client.groups.leave(supergroup);
+      await say(ann, supergroup, "salt 六");
+      await finds(cem, "salt", ["salt 六"]);
+      await finds(bob, "salt", ["salt 五"]);
+    });
+
     test("pages: the newest first, no gap and no double while messages arrive; a cursor is good for its search alone", async () => {
       const [ann, bob, cem] = await Promise.all([people.registered("ann"), people.registered("bob"), people.registered("cem")]);
       const said = Array.from({ length: 7 }, (_, i) => `page ${i + 1}`);
