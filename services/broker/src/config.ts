@@ -14,6 +14,12 @@ export const brokerOptions = {
   ),
   IM_WS_ORIGINS: option.optionalText("Origins a browser may connect from, comma-separated, e.g. https://chat.example.org. Unset: any."),
   IM_WS_MAX_CONNECTIONS: option.integer("Connections this gateway takes; beyond them it answers 503.", "15000", 1, 2_000_000),
+  IM_WS_HALF_OPEN_MAX: option.integer(
+    "Connections of this gateway that have not finished their handshake; more are closed unanswered.",
+    "10000",
+    1,
+    2_000_000,
+  ),
   IM_WS_USER_CONNECTIONS: option.integer("Devices of one user that may be connected to one gateway; more are answered 503.", "20", 1, 1000),
   IM_WS_IP_CONNECTIONS: option.integer(
     "Connections and handshakes one address may have at one gateway; more are answered 503. 0: no limit.",

@@ -70,7 +70,12 @@ export const authorisationScenarios = (system: () => System): void => {
       return { group, ...cast };
     };
 
-    const ask = async (row: Row, scene: Scene, role: Role, { method, path, body }: Request): Promise<{ status: number; code: number }> => {
+    const ask = async (
+      row: Row,
+      scene: Scene,
+      role: Role,
+      { method, path, body }: Request,
+    ): Promise<{ status: number; code: number; text: string }> => {
       const caller = role === "nobody" ? undefined : ((await row.caller?.(scene, role)) ?? persons[role]);
       const headers: Record<string, string> = caller ? { authorization: `Bearer ${caller.client.accessToken}` } : {};
       const raw = body instanceof Blob ? body : undefined;
@@ -82,7 +87,7 @@ export const authorisationScenarios = (system: () => System): void => {
       });
       const text = await response.text();
       const code = response.headers.get("content-type")?.startsWith("application/json") ? (JSON.parse(text) as { code: number }).code : 0;
-      return { status: response.status, code };
+      return { status: response.status, code, text };
     };
 
     const nameOf = ({ operation, as }: Row): string => (as === undefined ? operation : `${operation} (${as})`);

@@ -111,6 +111,30 @@ test("a thousand half-open handshakes do not keep others out, and leave nothing 
   expect(phone.closed).toBeUndefined();
 });
 
+test("half-open handshakes are capped: more are closed unanswered, and who goes makes room", async () => {
+  // One besides is the listener's own: it holds the cork.
+  const fixture = await open({ IM_WS_HALF_OPEN_MAX: "21" });
+  const phone = await fixture.online(await fixture.person());
+  const half = (): RawSocket => {
+    const socket = new RawSocket(fixture.port);
+    socket.write("GET /ws?token=x HTTP/1.1\r\nHost: x\r\n");
+    return socket;
+  };
+  const first = Array.from({ length: 20 }, half);
+  // Accepted in the order in which they connected.
+  await until("they are connected", () => first.every((socket) => socket.connected) || undefined);
+  for (const socket of Array.from({ length: 10 }, half)) {
+    await socket.gone();
+    expect(socket.received).toHaveLength(0);
+  }
+  expect(first.filter((socket) => socket.closed)).toEqual([]);
+  for (const socket of first.slice(0, 5)) socket.destroy();
+  const ann = await fixture.person();
+  await until("somebody comes in", () => fixture.online(ann).catch(() => undefined));
+  expect(phone.closed).toBeUndefined();
+  for (const socket of first) socket.destroy();
+});
+
 test("no token gets into a log line", async () => {
   const lines: string[] = [];
   gateway = await GatewayFixture.open({ IM_LOG_LEVEL: "trace" }, { write: (line) => lines.push(line) });

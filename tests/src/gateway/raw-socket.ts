@@ -26,6 +26,10 @@ export class RawSocket {
     });
   }
 
+  get connected(): boolean {
+    return this.#socket.readyState === "open";
+  }
+
   /** Everything received so far. */
   get received(): Buffer {
     return Buffer.concat(this.#chunks);

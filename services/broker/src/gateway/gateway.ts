@@ -157,6 +157,7 @@ class GatewayService implements Gateway {
       portCount: config.IM_WS_PORT_COUNT,
       origins: config.IM_WS_ORIGINS === undefined ? undefined : new Set(config.IM_WS_ORIGINS.split(",").map((origin) => origin.trim())),
       idleTimeoutS: config.IM_WS_PING_S * 2,
+      halfOpenMax: config.IM_WS_HALF_OPEN_MAX,
       seats: new Seats(config.IM_WS_IP_CONNECTIONS, config.IM_WS_TRUSTED_PROXIES),
       clock,
       logger,

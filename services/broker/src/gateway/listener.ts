@@ -24,8 +24,6 @@ const MAX_CLIENT_FRAME = 4 * 1024;
 const MAX_BACKPRESSURE = 128 * 1024;
 /** Handshakes whose token or session is being checked. */
 const MAX_PENDING = 10_000;
-/** Sockets that have not become a WebSocket (yet): more are closed unanswered. */
-const MAX_HALF_OPEN = 10_000;
 
 /** The native constant behind the type's enum (the package exports it under this name). */
 const { LIBUS_LISTEN_EXCLUSIVE_PORT } = uws as unknown as { LIBUS_LISTEN_EXCLUSIVE_PORT: number };
@@ -39,6 +37,8 @@ export interface ListenerOptions {
   readonly origins: ReadonlySet<string> | undefined;
   /** Seconds of silence after which a socket is pinged and then closed. */
   readonly idleTimeoutS: number;
+  /** Sockets that have not become a WebSocket (yet): more are closed unanswered. */
+  readonly halfOpenMax: number;
   readonly seats: Seats;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -74,7 +74,7 @@ export class Listener {
     // biome-ignore lint/suspicious/useIterableCallbackReturn: this is no array but the server, and it wants no answer
     app.filter((res, count) => {
       this.#halfOpen += count;
-      if (count > 0 && this.#halfOpen > MAX_HALF_OPEN) res.close();
+      if (count > 0 && this.#halfOpen > options.halfOpenMax) res.close();
     });
     app.ws<SocketData>("/ws", {
       maxPayloadLength: MAX_CLIENT_FRAME,
