@@ -95,7 +95,7 @@ export class Accounts {
     await emailCodes.use(email, purpose, code);
   }
 
-  /** @throws AppError CREDENTIALS_WRONG, the same for a wrong account and a wrong password and after the same time. */
+  /** @throws AppError ACCOUNT_DEACTIVATED; CREDENTIALS_WRONG, the same for a wrong account and a wrong password and after the same time. */
   async login(account: string, password: string, device: Device): Promise<{ user: UserRow; issued: Issued }> {
     const user = await this.deps.store.users.byAccount(account);
     const fits = await this.deps.passwords.verify(user?.passwordHash, password);
@@ -103,7 +103,7 @@ export class Accounts {
     return { user, issued: await this.issue(user.id, device) };
   }
 
-  /** Opens a session for a user; the device's earlier session ends and its connection is closed as replaced. */
+  /** Opens a session for a user; the device's earlier session ends and its connection is closed as replaced. @throws AppError NOT_FOUND, ACCOUNT_DEACTIVATED */
   async issue(userId: string, device: Device): Promise<Issued> {
     const { store, tokens, clock } = this.deps;
     const now = clock.now();
@@ -122,7 +122,23 @@ export class Accounts {
     };
     const replaced = await store.sessions.open(session);
     if (replaced.length > 0) await this.#announce({ kind: "close", userId, sessionIds: replaced, close: "REPLACED", revoked: true });
+    // Asked for now: whoever deactivates the user from here on ends this session too.
+    const [user] = await store.users.get([userId]);
+    if (!user || user.deactivatedAt !== undefined) {
+      await this.revoke(userId, [sessionId]);
+      throw new AppError(user ? "ACCOUNT_DEACTIVATED" : "NOT_FOUND");
+    }
     return this.#issued(session, refreshToken);
+  }
+
+  /** Lets nobody in as this user any more, and ends its sessions; or lets it in again. @throws AppError NOT_FOUND */
+  async setActive(userId: string, active: boolean): Promise<UserRow> {
+    const { store, clock } = this.deps;
+    await store.users.deactivate(userId, active ? undefined : clock.now());
+    if (!active) await this.revoke(userId, undefined);
+    const [user] = await store.users.get([userId]);
+    if (!user) throw new AppError("NOT_FOUND");
+    return user;
   }
 
   /**

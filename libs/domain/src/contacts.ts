@@ -48,6 +48,24 @@ export class Contacts {
     return this.#run(userId, peer, requestId, (pair) => ({ $case: "answerContact", value: { ...pair, accept } }));
   }
 
+  /**
+   * Makes two users contacts, whether one has asked or not: as if one had and the other accepted.
+   * @throws AppError BAD_REQUEST (oneself), PEER_NOT_FOUND, PEER_REFUSES, CONTACT_PAUSED (both were refused), LIST_FULL, QUEUE_FULL, UNAVAILABLE
+   */
+  async connect(userId: string, peer: string, requestId: string): Promise<ContactOutcome> {
+    const asked = (from: string, to: string) => this.request(from, to, "", requestId);
+    let [asking, other] = [userId, peer];
+    let first = await asked(asking, other).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === "CONTACT_PAUSED") return undefined;
+      throw error;
+    });
+    if (first === undefined) {
+      [asking, other] = [peer, userId];
+      first = await asked(asking, other);
+    }
+    return first.row?.state === "contact" ? first : this.answer(other, asking, true, requestId);
+  }
+
   /** Ends a contact or an open request, whoever made it. @throws AppError QUEUE_FULL, UNAVAILABLE */
   remove(userId: string, peer: string, requestId: string): Promise<ContactOutcome> {
     return this.#run(userId, peer, requestId, (pair) => ({ $case: "removeContact", value: pair }));

@@ -7,6 +7,11 @@ import type { RequestStore } from "./guarded-store.js";
 import { systemConversationOf } from "./ids.js";
 import type { Relations } from "./relations.js";
 
+/** What an avatar may be, at most so many characters of it. */
+export const AVATAR = /^(https?:\/\/[\x21-\x7e]+|F[\w-]+)?$/;
+export const AVATAR_MAX = 512;
+export const AVATAR_SAYS = "an http(s) URL, the id of an image file of one's own, or empty";
+
 /** A nickname has 1 to 64 characters, a bio at most this many. */
 export const BIO_MAX = 256;
 

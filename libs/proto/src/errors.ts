@@ -116,6 +116,7 @@ export const errors = {
   MENTION_UNKNOWN: row(816, 400, "INVALID_ARGUMENT", false, "a mentioned user is not in this conversation", "被@的用户不在该会话中"),
   ORIGINAL_NOT_FOUND: row(817, 404, "NOT_FOUND", false, "no such message to forward", "要转发的消息不存在"),
   CONTACT_PAUSED: row(866, 429, "RESOURCE_EXHAUSTED", true, "this user has refused: ask again later", "对方已拒绝请求，请稍后再试"),
+  ACCOUNT_DEACTIVATED: row(867, 403, "PERMISSION_DENIED", false, "this account is deactivated", "该账号已被停用"),
   REPLIED_NOT_FOUND: row(865, 404, "NOT_FOUND", false, "no such message in this conversation to reply to", "该会话中没有要回复的消息"),
   SEND_AT_WRONG: row(821, 400, "INVALID_ARGUMENT", false, "send_at lies in the past or too far ahead", "发送时间已过或过于遥远"),
   SCHEDULE_SETTLED: row(

@@ -1,9 +1,21 @@
 import type { LiveGateways } from "@dunlin/domain";
 import { publishControl } from "@dunlin/domain";
+import type { Route } from "@dunlin/engines/cache";
 import type { sys } from "@dunlin/proto";
 import type { SysContext } from "./context.js";
 import { field } from "./fields.js";
 import type { Handlers } from "./unary.js";
+
+const USERS_MAX = 500;
+
+const toConnection = ({ deviceId, sessionId, platform, slot, status, connectedAt }: Route): sys.Connection => ({
+  deviceId,
+  sessionId,
+  platform,
+  slot,
+  status,
+  connectedAt,
+});
 
 export const connectionService = (
   { cache }: Pick<SysContext, "cache">,
@@ -11,17 +23,12 @@ export const connectionService = (
 ): Handlers<typeof sys.ConnectionServiceService> => ({
   listConnections: async (request) => {
     const userId = field.userId("user_id", request.userId);
-    const routes = (await gateways.routes([userId])).get(userId) ?? [];
-    return {
-      connections: routes.map(({ deviceId, sessionId, platform, slot, status, connectedAt }) => ({
-        deviceId,
-        sessionId,
-        platform,
-        slot,
-        status,
-        connectedAt,
-      })),
-    };
+    return { connections: ((await gateways.routes([userId])).get(userId) ?? []).map(toConnection) };
+  },
+  getConnections: async (request) => {
+    const userIds = field.list("user_ids", request.userIds, 1, USERS_MAX, field.userId);
+    const routes = await gateways.routes(userIds);
+    return { users: userIds.map((userId) => ({ userId, connections: (routes.get(userId) ?? []).map(toConnection) })) };
   },
   kick: async (request) => {
     const userId = field.userId("user_id", request.userId);

@@ -1,4 +1,15 @@
-import { isGroupId, isMessageId, isPeerId, isSupergroupId, isUserId, PASSWORD_LENGTH, textRules } from "@dunlin/domain";
+import {
+  AVATAR,
+  AVATAR_MAX,
+  AVATAR_SAYS,
+  isGroupId,
+  isMessageId,
+  isPeerId,
+  isSupergroupId,
+  isUserId,
+  PASSWORD_LENGTH,
+  textRules,
+} from "@dunlin/domain";
 import { AppError } from "@dunlin/runtime";
 
 const wrong = (field: string, what: string): AppError => new AppError("BAD_REQUEST", `${field}: ${what}`, { details: { field } });
@@ -19,6 +30,20 @@ export const field = {
   },
   peerId: (name: string, value: string): string => {
     if (!isPeerId(value)) throw wrong(name, "must be a user, group or supergroup id");
+    return value;
+  },
+  groupOrSupergroupId: (name: string, value: string): string => {
+    if (!isGroupId(value) && !isSupergroupId(value)) throw wrong(name, "must be a group or supergroup id");
+    return value;
+  },
+  /** Where a list goes on: behind a user, or from its beginning. */
+  after: (name: string, value: string): string => (value === "" ? "" : field.userId(name, value)),
+  other: (name: string, value: string, one: string): string => {
+    if (value === one) throw wrong(name, "must be another user");
+    return value;
+  },
+  avatar: (name: string, value: string): string => {
+    if (!AVATAR.test(value) || value.length > AVATAR_MAX) throw wrong(name, `must be ${AVATAR_SAYS}`);
     return value;
   },
   messageId: (name: string, value: string): string => {

@@ -4,7 +4,9 @@ import {
   Access,
   Accounts,
   Avatars,
+  Blocks,
   CommandOutcomes,
+  Contacts,
   durableTopics,
   GroupGovernance,
   Groups,
@@ -15,6 +17,7 @@ import {
   Profiles,
   Relations,
   Sending,
+  Supergroups,
   VisibleMessages,
 } from "@dunlin/domain";
 import type { MemberInfo, Registration } from "@dunlin/engines/registry";
@@ -22,6 +25,7 @@ import { sys } from "@dunlin/proto";
 import { AppError, type Service, sleep } from "@dunlin/runtime";
 import { HealthImplementation, type ServingStatus } from "grpc-health-check";
 import { connectionService } from "./connection-service.js";
+import { contactService } from "./contact-service.js";
 import type { SysContext } from "./context.js";
 import { groupService } from "./group-service.js";
 import { addReflection, createGrpcServer, hostPort, isLoopback, listen } from "./grpc-server.js";
@@ -49,6 +53,7 @@ const HEALTH_NAMES = [
     "UserService",
     "MessageService",
     "GroupService",
+    "ContactService",
     "SupergroupService",
     "PresenceService",
     "ConnectionService",
@@ -85,18 +90,19 @@ export const createSysService = (context: SysContext): SysService => {
   const outcomes = new CommandOutcomes({ queue, results, ids, clock });
   const groups = new Groups({ access, relations, outcomes, clock, membersMax: config.IM_GROUP_MEMBERS_MAX });
   const avatars = new Avatars({ store, access, relations, clock });
+  const profiles = new Profiles({ store, relations, outcomes, avatars });
+  const governance = new GroupGovernance({ access, outcomes, avatars });
+  const supergroups = new Supergroups({ store, access, relations, outcomes, clock, membersMax: config.IM_SUPERGROUP_MEMBERS_MAX });
+  const contacts = new Contacts({ store, access, relations, outcomes, clock, pauseMs: config.IM_CONTACT_PAUSE_S * 1_000 });
   const requireUser = async (userId: string): Promise<void> => {
     if ((await access.missingUsers([userId])).length > 0) throw new AppError("NOT_FOUND", `no such user: ${userId}`);
   };
 
   unary.add(server, sys.TokenServiceService, tokenService(context, accounts, requireUser));
-  unary.add(server, sys.UserServiceService, userService(context, accounts, new Profiles({ store, relations, outcomes, avatars })));
+  unary.add(server, sys.UserServiceService, userService(context, accounts, profiles, relations, requireUser));
   unary.add(server, sys.MessageServiceService, messageService(context, sending, new Notifications(context, access), requireUser));
-  unary.add(
-    server,
-    sys.GroupServiceService,
-    groupService(context, groups, new GroupGovernance({ access, outcomes, avatars }), requireUser),
-  );
+  unary.add(server, sys.GroupServiceService, groupService(context, groups, supergroups, governance, requireUser));
+  unary.add(server, sys.ContactServiceService, contactService(context, contacts, new Blocks({ access, relations, outcomes }), requireUser));
   unary.add(server, sys.SupergroupServiceService, supergroupService(context));
   unary.add(server, sys.PresenceServiceService, presenceService(new Presences({ gateways, cache, store, relations })));
   unary.add(server, sys.ConnectionServiceService, connectionService(context, gateways));

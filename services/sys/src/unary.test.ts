@@ -44,7 +44,11 @@ const open = async (
     callsMax: 100,
     ...limits,
   });
-  unary.add(server, sys.ConnectionServiceService, { listConnections: handler, kick: async () => ({ kicked: 0 }) });
+  unary.add(server, sys.ConnectionServiceService, {
+    listConnections: handler,
+    kick: async () => ({ kicked: 0 }),
+    getConnections: async () => ({ users: [] }),
+  });
   const port = await listen(server, "127.0.0.1", 0);
   closers.push(() => server.forceShutdown());
   /** On a connection of its own. */

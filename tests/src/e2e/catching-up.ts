@@ -1,3 +1,4 @@
+import { messageOf, type Update } from "@dunlin/client";
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.js";
 import { People } from "../support/person.js";
@@ -40,6 +41,51 @@ export const catchingUpScenarios = (system: () => System): void => {
       }
       expect(pulled.map((u) => u.pts)).toEqual(pulled.map((_, i) => i + 1));
       expect(pulled.slice(-bob.updates.length)).toEqual(bob.updates);
+    });
+
+    test("what was deleted meanwhile: a device that pages the difference ends with what the others and the history show", async () => {
+      const [ann, bob] = await Promise.all([people.online("ann"), people.online("bob")]);
+      const texts = numbered(12);
+      let conversation = "";
+      for (const text of texts) conversation = (await ann.client.messages.sendText(bob.id, text)).conversation_id;
+      const shown = await bob.shows(conversation, texts);
+      const deleted = [0, 3, 7, 11].map((i) => shown[i]?.id ?? "");
+      for (const id of deleted) await bob.client.messages.deleteForMe(id);
+      const recalled = shown[5]?.id ?? "";
+      await ann.client.messages.recall(recalled);
+      await bob.update("the recall", (u) => u.type === "RECALL" && u["id"] === recalled);
+      /** What a device holds that applies these updates, and says in order which it has shown. */
+      const applied = (updates: readonly Update[]): string[] => {
+        const held = new Map<string, unknown>();
+        for (const update of updates) {
+          const message = messageOf(update);
+          if (message) held.set(message.id, message.payload.msg_type);
+          else if (update.type === "DELETE") held.delete(String(update["id"]));
+          else if (update.type === "RECALL") held.set(String(update["id"]), "recalled");
+        }
+        return [...held].map(([id, type]) => `${id} ${type}`);
+      };
+      const pull = async (size: number): Promise<Update[]> => {
+        const pulled: Update[] = [];
+        for (let more = true; more; ) {
+          const page = await bob.client.updates.difference(pulled.at(-1)?.pts ?? 0, size);
+          pulled.push(...page.updates);
+          more = page.has_more;
+        }
+        return pulled;
+      };
+      const { items } = await bob.client.dialogs.history(ann.id, { limit: 50 });
+      const expected = items.map((message) => `${message.id} ${message.payload.msg_type}`);
+      expect(expected).toHaveLength(texts.length - deleted.length);
+      expect(applied(bob.updates)).toEqual(expected);
+      for (const size of [1, 5, 1_000]) expect(applied(await pull(size))).toEqual(expected);
+      // Each DELETE comes behind its message, on one page or on another.
+      const log = await pull(1_000);
+      for (const id of deleted) {
+        const at = (type: string) => log.findIndex((update) => update.type === type && update["id"] === id);
+        expect(at("C2C")).toBeGreaterThanOrEqual(0);
+        expect(at("DELETE")).toBeGreaterThan(at("C2C"));
+      }
     });
 
     test("an old pts: everything since then, and what is on its way at that moment", async () => {

@@ -12,6 +12,7 @@ import { fileScenarios } from "./files.js";
 import { groupGovernanceScenarios } from "./group-governance.js";
 import { groupJoiningScenarios } from "./group-joining.js";
 import { handshakeScenarios } from "./handshakes.js";
+import { internalScenarios } from "./internal.js";
 import { messageChangeScenarios } from "./message-changes.js";
 import { notificationScenarios } from "./notifications.js";
 import { presenceScenarios } from "./presence.js";
@@ -53,5 +54,6 @@ export const allScenarios = (system: () => System): void => {
   supergroupScenarios(system);
   supergroupMessageScenarios(system);
   privacyScenarios(system);
+  internalScenarios(system);
   searchScenarios(system);
 };

@@ -45,6 +45,7 @@ test("a wrong field is INVALID_ARGUMENT and named", async () => {
   } = sys;
   const payload = '{"msg_type":"text","text":"hi"}';
   const send = { from: ann, to: USER, clientMsgId: "1", payload, mentions: [] };
+  const privacy = { userId: ann, messages: "everyone", groups: "everyone", lastSeen: "nobody", findByAccount: true };
   const wrong: [string, () => Promise<unknown>][] = [
     ["user_id", () => caller.ask(messages.getDifference, { userId: "ann", pts: 0, limit: 1 })],
     ["pts", () => caller.ask(messages.getDifference, { userId: ann, pts: -1, limit: 1 })],
@@ -79,6 +80,22 @@ test("a wrong field is INVALID_ARGUMENT and named", async () => {
     ["user_ids", () => caller.ask(presence.getPresence, { userIds: [] })],
     ["account", () => caller.ask(sys.UserServiceService.createUser, { account: "a b", password: "12345678", nickname: "" })],
     ["password", () => caller.ask(sys.UserServiceService.createUser, { account: "bob", password: "1234567", nickname: "" })],
+    ["limit", () => caller.ask(sys.UserServiceService.listUsers, { afterUserId: "", limit: 501 })],
+    ["after_user_id", () => caller.ask(sys.UserServiceService.listUsers, { afterUserId: "x", limit: 1 })],
+    ["user_id", () => caller.ask(sys.UserServiceService.setUserActive, { userId: "", active: false })],
+    ["avatar", () => caller.ask(sys.UserServiceService.updateUser, { userId: ann, avatar: "javascript:alert(1)" })],
+    ["bio", () => caller.ask(sys.UserServiceService.updateUser, { userId: ann, bio: "x".repeat(257) })],
+    ["messages", () => caller.ask(sys.UserServiceService.setPrivacy, { ...privacy, messages: "nobody" })],
+    ["groups", () => caller.ask(sys.UserServiceService.setPrivacy, { ...privacy, groups: "" })],
+    ["peer_id", () => caller.ask(sys.ContactServiceService.addContact, { userId: ann, peerId: ann })],
+    ["peer_id", () => caller.ask(sys.ContactServiceService.setBlock, { userId: ann, peerId: "bob", blocked: true })],
+    ["state", () => caller.ask(sys.ContactServiceService.listContacts, { userId: ann, state: "friend", afterUserId: "", limit: 1 })],
+    ["limit", () => caller.ask(sys.ContactServiceService.listBlocks, { userId: ann, afterUserId: "", limit: 0 })],
+    ["user_ids", () => caller.ask(sys.ConnectionServiceService.getConnections, { userIds: [] })],
+    ["group_id", () => caller.ask(sys.GroupServiceService.listMembers, { groupId: ann, afterUserId: "", limit: 1 })],
+    ["group_id", () => caller.ask(sys.GroupServiceService.dissolveGroup, { groupId: "C11111111111111", actorId: ann })],
+    ["supergroup_id", () => caller.ask(sys.GroupServiceService.getSupergroup, { supergroupId: "G11111111111111" })],
+    ["title", () => caller.ask(sys.GroupServiceService.createSupergroup, { ownerId: ann, title: "", members: [] })],
     ["title", () => caller.ask(sys.GroupServiceService.createGroup, { ownerId: ann, title: "", members: [] })],
   ];
   for (const [field, call] of wrong) {

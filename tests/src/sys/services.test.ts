@@ -188,14 +188,29 @@ test("connections: listed, seen as presence, kicked without ending the session",
   await eventually("the route is gone", async () => (await list()).length === 0);
 });
 
+const PICTURE = "https://example.org/a.png";
+
+test("users: all of them, by id, a page at a time", async () => {
+  const { caller, addUser } = await startSys();
+  const ids: string[] = [];
+  for (const name of ["ann", "bob", "cem", "dan", "eve"]) ids.push(await addUser(name));
+  const found: string[] = [];
+  for (let more = true; more; ) {
+    const page = await caller.ask(users.listUsers, { afterUserId: found.at(-1) ?? "", limit: 2 });
+    found.push(...page.users.map((user) => user.id));
+    more = page.hasMore;
+  }
+  expect(found).toEqual(ids.sort());
+});
+
 test("users: many at once, and changed", async () => {
   const { caller, addUser } = await startSys();
   const [ann, bob] = [await addUser("ann"), await addUser("bob")];
   const { users: found } = await caller.ask(users.getUsers, { userIds: [ann, NOBODY, bob] });
   expect(found.map((user) => user.account).sort()).toEqual(["ann", "bob"]);
   expect(await caller.ask(users.updateUser, { userId: ann, nickname: "Ann II" })).toMatchObject({ nickname: "Ann II", avatar: "" });
-  expect(await caller.ask(users.updateUser, { userId: ann, avatar: "a.png" })).toMatchObject({ nickname: "Ann II", avatar: "a.png" });
-  expect(await caller.ask(users.getUser, { userId: ann, account: "" })).toMatchObject({ nickname: "Ann II", avatar: "a.png" });
+  expect(await caller.ask(users.updateUser, { userId: ann, avatar: PICTURE })).toMatchObject({ nickname: "Ann II", avatar: PICTURE });
+  expect(await caller.ask(users.getUser, { userId: ann, account: "" })).toMatchObject({ nickname: "Ann II", avatar: PICTURE });
   expect(await failureOf(caller.ask(users.updateUser, { userId: NOBODY, nickname: "x" }))).toMatchObject({ status: status.NOT_FOUND });
   expect(await failureOf(caller.ask(users.updateUser, { userId: ann, nickname: "" }))).toMatchObject({ code: 400 });
   expect(await failureOf(caller.ask(users.getUsers, { userIds: [] }))).toMatchObject({ status: status.INVALID_ARGUMENT });

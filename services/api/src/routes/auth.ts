@@ -50,7 +50,7 @@ export const authRoutes = [
       .meta({ id: "RegisterRequest" }),
     statuses: [201],
     response: tokensView,
-    errors: ["ACCOUNT_TAKEN", "CODE_WRONG", "EMAIL_REQUIRED"],
+    errors: ["ACCOUNT_TAKEN", "CODE_WRONG", "EMAIL_REQUIRED", "ACCOUNT_DEACTIVATED", "NOT_FOUND"],
     handler: async ({ accounts, limits, ctx }, { body, ip }) => {
       const { email, code } = body;
       const nickname = body.nickname ?? body.account;
@@ -74,7 +74,7 @@ export const authRoutes = [
     limit: "login",
     body: z.strictObject({ account, password: z.string().min(1).max(128), ...device }).meta({ id: "LoginRequest" }),
     response: tokensView,
-    errors: ["CREDENTIALS_WRONG"],
+    errors: ["CREDENTIALS_WRONG", "ACCOUNT_DEACTIVATED", "NOT_FOUND"],
     handler: async ({ accounts, limits }, { body, ip }) => {
       const { user, issued } = await countingFailures(limits.loginFailures, addressKey(ip), () =>
         accounts.login(body.account, body.password, { deviceId: body.device_id, platform: body.platform }),

@@ -14,7 +14,8 @@ export const updateRoutes = [
     method: "get",
     path: "/v1/updates",
     tag: "Updates",
-    summary: "What happened after a pts; the same frames that the WebSocket carries",
+    summary:
+      "What happened after a pts; the same frames that the WebSocket carries. It is a log: a message that one has deleted for oneself meanwhile is still in it, and its DELETE behind it, so whoever applies all up to `pts` sees what one's other devices see",
     who: who.self,
     bounds: "At most 1,000 updates at once",
     query: z.strictObject({

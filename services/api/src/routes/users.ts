@@ -1,4 +1,4 @@
-import { BIO_MAX } from "@dunlin/domain";
+import { AVATAR, AVATAR_MAX, AVATAR_SAYS, BIO_MAX } from "@dunlin/domain";
 import type { UserRow } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
 import { z } from "zod";
@@ -15,10 +15,7 @@ export const showUser = (row: UserRow): z.input<typeof userView> => ({
   created_at: row.createdAt,
 });
 
-export const avatar = z
-  .string()
-  .max(512)
-  .regex(/^(https?:\/\/[\x21-\x7e]+|F[\w-]+)?$/, "an http(s) URL, the id of an image file of one's own, or empty");
+export const avatar = z.string().max(AVATAR_MAX).regex(AVATAR, AVATAR_SAYS);
 
 const found = (row: UserRow | undefined): UserRow => {
   if (!row) throw new AppError("NOT_FOUND");

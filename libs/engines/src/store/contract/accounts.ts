@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Rotation, SessionRow } from "../port/index.js";
-import { newUser, type StoreHarness, T0, uniqueId, userRow } from "./fixture.js";
+import { newUser, newUsers, type StoreHarness, T0, uniqueId, userRow } from "./fixture.js";
 
 const HOUR = 3600_000;
 
@@ -36,6 +36,23 @@ export const accountsContract = (harness: () => StoreHarness): void => {
     expect(await store.users.byAccount(user.account)).toEqual(user);
     expect(await store.users.byAccount("nobody has this one")).toBeUndefined();
     expect(await store.updates.difference(user.id, 0, 10)).toEqual({ updates: [], pts: 0, hasMore: false, tooLong: false });
+  });
+
+  test("users: listed by id; deactivated once, and let in again", async () => {
+    const { store, other } = harness();
+    const ids = (await newUsers(store, 3)).sort() as [string, string, string];
+    const [first, second, third] = ids;
+    expect((await store.users.list(first, 2)).map((user) => user.id).slice(0, 1)).toHaveLength(1);
+    expect((await other.users.list(second, 1_000)).map((user) => user.id)).toContain(third);
+    const all = (await store.users.list("", 100_000)).map((user) => user.id);
+    expect(all).toEqual([...all].sort());
+    expect(all.filter((id) => ids.includes(id))).toEqual(ids);
+    await store.users.deactivate(first, T0 + 1);
+    await store.users.deactivate(first, T0 + 2);
+    expect(await other.users.get([first])).toMatchObject([{ deactivatedAt: T0 + 1 }]);
+    await store.users.deactivate(first, undefined);
+    expect((await store.users.get([first]))[0]?.deactivatedAt).toBeUndefined();
+    await expect(store.users.deactivate("Unobody", T0)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
   test("users: an account is taken once, by exactly one of many at a time", async () => {

@@ -7,6 +7,8 @@ export interface UserRow {
   readonly createdAt: number;
   /** A few words about oneself; not there when there are none. */
   readonly bio?: string;
+  /** When the user was deactivated, ms since 1970; not there for who is active. */
+  readonly deactivatedAt?: number;
 }
 
 export interface Users {
@@ -20,4 +22,8 @@ export interface Users {
   byEmail(email: string): Promise<UserRow | undefined>;
   /** @throws AppError NOT_FOUND */
   setPassword(id: string, passwordHash: string): Promise<void>;
+  /** By id, behind `after` ("" for the first). */
+  list(after: string, limit: number): Promise<UserRow[]>;
+  /** `at`: when the user was deactivated, undefined to let it in again; who is deactivated already keeps the time. @throws AppError NOT_FOUND */
+  deactivate(id: string, at: number | undefined): Promise<void>;
 }

@@ -23,7 +23,7 @@ export const textOf = (value: unknown): string =>
   value === null ? "" : typeof value === "string" ? value : Buffer.isBuffer(value) ? value.toString("utf8") : String(value);
 export const nullableText = (value: unknown): string | null => (value === null ? null : textOf(value));
 
-export const userColumns = ["id", "account", "password_hash", "nickname", "avatar", "created_at", "bio"] as const;
+export const userColumns = ["id", "account", "password_hash", "nickname", "avatar", "created_at", "bio", "deactivated_at"] as const;
 
 export const userOf = (row: Row): UserRow => ({
   id: textOf(row.id),
@@ -33,6 +33,7 @@ export const userOf = (row: Row): UserRow => ({
   avatar: textOf(row.avatar),
   createdAt: numberOf(row.created_at),
   ...(row.bio === null || row.bio === "" ? {} : { bio: textOf(row.bio) }),
+  ...(numberOf(row.deactivated_at) === 0 ? {} : { deactivatedAt: numberOf(row.deactivated_at) }),
 });
 
 export const sessionOf = (row: Row): SessionRow => ({

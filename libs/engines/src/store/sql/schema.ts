@@ -8,6 +8,8 @@ export interface Tables {
     avatar: string;
     created_at: number;
     bio: string | null;
+    /** 0 for who is active. */
+    deactivated_at: number;
   };
   /** Addresses in small letters. */
   user_emails: { email: string; user_id: string };

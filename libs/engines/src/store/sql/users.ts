@@ -1,4 +1,5 @@
 import { AppError } from "@dunlin/runtime";
+import { sql } from "kysely";
 import type { UserRow, Users } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { retryAborted, UniqueViolation } from "./errors.js";
@@ -20,6 +21,7 @@ export const createUsers = ({ reads, readDb, writeDb }: SqlContext): Users => ({
               nickname: user.nickname,
               avatar: user.avatar,
               created_at: user.createdAt,
+              deactivated_at: 0,
             })
             .execute();
           if (email !== undefined) await tx.insertInto("user_emails").values({ email, user_id: user.id }).execute();
@@ -58,6 +60,19 @@ export const createUsers = ({ reads, readDb, writeDb }: SqlContext): Users => ({
   async setPassword(id, passwordHash) {
     const { numUpdatedRows } = await retryAborted(() =>
       writeDb.updateTable("users").set({ password_hash: passwordHash }).where("id", "=", id).executeTakeFirstOrThrow(),
+    );
+    if (numUpdatedRows === 0n) throw new AppError("NOT_FOUND");
+  },
+
+  async list(after, limit) {
+    const rows = await readDb.selectFrom("users").select(userColumns).where("id", ">", after).orderBy("id").limit(limit).execute();
+    return rows.map(userOf);
+  },
+
+  async deactivate(id, at) {
+    const kept = at === undefined ? 0 : sql<number>`case when deactivated_at = 0 then ${at} else deactivated_at end`;
+    const { numUpdatedRows } = await retryAborted(() =>
+      writeDb.updateTable("users").set({ deactivated_at: kept }).where("id", "=", id).executeTakeFirstOrThrow(),
     );
     if (numUpdatedRows === 0n) throw new AppError("NOT_FOUND");
   },

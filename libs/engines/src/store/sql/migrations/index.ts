@@ -16,6 +16,7 @@ import { search } from "./0013-search.js";
 import { supergroupChanges } from "./0014-supergroup-changes.js";
 import { filesInUse } from "./0016-files-in-use.js";
 import { contactRefusals } from "./0017-contact-refusals.js";
+import { deactivation } from "./0018-deactivation.js";
 import type { SchemaChange } from "./version.js";
 
 /** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
@@ -35,6 +36,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0014-supergroup-changes": supergroupChanges,
   "0016-files-in-use": filesInUse,
   "0017-contact-refusals": contactRefusals,
+  "0018-deactivation": deactivation,
 };
 
 const migrations = (dialect: SqlDialect): Record<string, Migration> =>
