@@ -1,13 +1,11 @@
 import { type DialogPage, type DialogPlace, type DialogRow, isListed } from "../port/index.js";
 import type { SqlContext } from "./context.js";
-import { dialogSelection, listing } from "./dialog-rows.js";
+import { withMarks } from "./dialog-marks.js";
+import { dialogSelection, SUPERGROUPS, supergroupListing } from "./dialog-rows.js";
 import { distinctKeys } from "./keys.js";
 import { pairOf } from "./pairs.js";
 import { dialogColumns, dialogOf, numberOf, textOf } from "./rows.js";
 import { type Row, withSession } from "./session.js";
-
-/** The range of ids in which all supergroups lie, and no other peer: a range of the primary key. */
-const SUPERGROUPS = { from: "C", to: "D" };
 
 /** A dialog with the place at which the list shows it. */
 interface Placed {
@@ -45,12 +43,9 @@ export const createDialogList = ({ reads, readDb }: SqlContext) => {
       .orderBy("d.peer")
       .limit(limit);
 
-  const supergroupListing = (userId: string) =>
-    listing(readDb, userId).where("l.peer", ">=", SUPERGROUPS.from).where("l.peer", "<", SUPERGROUPS.to);
-
   /** A user's supergroups, all of them: where they lie is worked out, so no index could say which come first. */
   const supergroupsOf = async (userId: string): Promise<DialogRow[]> => {
-    const rows = await supergroupListing(userId).execute();
+    const rows = await supergroupListing(readDb, userId).execute();
     return rows.map((row) => dialogOf(row as Row)).filter(isListed);
   };
 
@@ -97,7 +92,7 @@ export const createDialogList = ({ reads, readDb }: SqlContext) => {
   /** Supergroups write no updates: which have moved, and where they lay, is told by time. */
   const supergroupsMovedSince = async (userId: string, start: Start): Promise<Placed[]> => {
     const rows = await readDb
-      .selectFrom(supergroupListing(userId).as("d"))
+      .selectFrom(supergroupListing(readDb, userId).as("d"))
       .innerJoin("dialogs as own", (join) => join.onRef("own.user_id", "=", "d.user_id").onRef("own.peer", "=", "d.peer"))
       .selectAll("d")
       .select("own.updated_at as own_updated_at")
@@ -189,8 +184,10 @@ export const createDialogList = ({ reads, readDb }: SqlContext) => {
     }
   };
 
-  return async (userId: string, after: DialogPlace | undefined, limit: number): Promise<DialogPage> =>
-    after ? nextPage(userId, after, limit) : pageOf(await firstPage(userId, limit + 1), limit);
+  return async (userId: string, after: DialogPlace | undefined, limit: number): Promise<DialogPage> => {
+    const { dialogs, next } = after ? await nextPage(userId, after, limit) : pageOf(await firstPage(userId, limit + 1), limit);
+    return { dialogs: await withMarks(readDb, userId, dialogs), next };
+  };
 };
 
 const pageOf = (placed: readonly Placed[], limit: number): DialogPage => ({

@@ -1,7 +1,8 @@
-import type { DialogRow, Dialogs } from "../port/index.js";
+import { type DialogRow, type Dialogs, isListed } from "../port/index.js";
 import type { SqlContext } from "./context.js";
 import { createDialogList } from "./dialog-list.js";
-import { dialogSelection, listing } from "./dialog-rows.js";
+import { withMarks } from "./dialog-marks.js";
+import { dialogSelection, listing, SUPERGROUPS, supergroupListing } from "./dialog-rows.js";
 import { distinctKeys } from "./keys.js";
 import { Origins } from "./origins.js";
 import { pairOf } from "./pairs.js";
@@ -15,7 +16,7 @@ export const createDialogs = (context: SqlContext): Dialogs => {
   const get = async (userId: string, peer: string): Promise<DialogRow | undefined> => {
     if (peer.startsWith("C")) {
       const row = await listing(readDb, userId).where("peer", "=", peer).executeTakeFirst();
-      return row && dialogOf(row as Row);
+      return row && (await withMarks(readDb, userId, [dialogOf(row as Row)]))[0];
     }
     const rows = await withSession(reads, (session) => session.select(dialogSelection, [[userId, peer]]));
     return rows[0] && dialogOf(rows[0]);
@@ -41,8 +42,8 @@ export const createDialogs = (context: SqlContext): Dialogs => {
     list: createDialogList(context),
 
     async unread(userId, now) {
-      const row = await readDb
-        .selectFrom(listing(readDb, userId).as("d"))
+      const others = readDb
+        .selectFrom("dialogs as d")
         .select((eb) => {
           const muted = eb("muted_until", ">", now);
           const unread = eb.or([eb("unread", ">", 0), eb("marked_unread", "=", 1)]);
@@ -73,16 +74,23 @@ export const createDialogs = (context: SqlContext): Dialogs => {
             count(true).as("muted_dialogs"),
           ];
         })
+        .where("user_id", "=", userId)
+        .where((eb) => eb.or([eb("peer", "<", SUPERGROUPS.from), eb("peer", ">=", SUPERGROUPS.to)]))
         .where((eb) => eb.or([eb("hidden", "=", 0), eb("top_seq", ">", eb.ref("cleared_seq"))]))
         .executeTakeFirst();
+      const [row, supergroups] = await Promise.all([others, supergroupListing(readDb, userId).execute()]);
       // Sums over no rows are null.
       const number = (value: unknown): number => numberOf(value ?? 0);
-      return {
-        unread: number(row?.unread),
-        unreadMentions: number(row?.mentions),
-        dialogs: number(row?.dialogs),
-        muted: { unread: number(row?.muted_unread), unreadMentions: number(row?.muted_mentions), dialogs: number(row?.muted_dialogs) },
-      };
+      const loud = { unread: number(row?.unread), unreadMentions: number(row?.mentions), dialogs: number(row?.dialogs) };
+      const muted = { unread: number(row?.muted_unread), unreadMentions: number(row?.muted_mentions), dialogs: number(row?.muted_dialogs) };
+      const listed = supergroups.map((one) => dialogOf(one as Row)).filter(isListed);
+      for (const dialog of await withMarks(readDb, userId, listed)) {
+        const counts = dialog.mutedUntil > now ? muted : loud;
+        counts.unread += dialog.unread;
+        counts.unreadMentions += dialog.unreadMentions;
+        if (dialog.unread > 0 || dialog.markedUnread) counts.dialogs += 1;
+      }
+      return { ...loud, muted };
     },
 
     async readers(conversationId, seq) {
