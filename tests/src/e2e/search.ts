@@ -114,6 +114,13 @@ export const searchScenarios = (system: () => System): void => {
       await bob.client.messages.deleteForMe(hidden);
       await finds(bob, "salt", ["salt 五"]);
       await finds(ann, "salt", ["salt 五", "salt 二"]);
+      // Nor can it be passed on, once its server knows that the group goes on elsewhere.
+      await eventually("the upgrade is known", async () => {
+        const history = await bob.call("GET", `/v1/dialogs/${group}/messages`);
+        return ((await history.json()) as { code: number }).code === 840;
+      });
+      const gone = { to: ann.id, payload: { msg_type: "text", text: "x" }, forwarded_from: { message_id: hidden } };
+      await expect(bob.client.messages.send(gone)).rejects.toMatchObject({ status: 404, code: 817 });
       await finds(bob, "pepper", ["pepper 三", "pepper 一"]);
       await cem.client.groups.joinSupergroup(supergroup);
       await finds(cem, "salt", []);
