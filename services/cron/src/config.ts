@@ -25,6 +25,12 @@ export const cronOptions = {
   IM_CRON_SCHEDULED: schedule("When scheduled messages that were sent, refused or cancelled a week ago are removed.", "47 * * * *"),
   IM_UPDATES_KEEP_DAYS: option.integer("Updates older than this are trimmed, days.", "30", 1, 3650),
   IM_UPDATES_KEEP_COUNT: option.integer("Updates a user keeps at most.", "100000", 100, 100_000_000),
+  IM_SEARCH_SHARE: option.integer(
+    "How much of its time the search indexer may work, percent; the rest it leaves the store to others.",
+    "50",
+    1,
+    100,
+  ),
   IM_CRON_ROWS_MAX: option.integer("Rows a run removes at most; the next one goes on.", "1000000", 1, 1_000_000_000),
 } as const;
 

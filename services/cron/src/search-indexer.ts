@@ -26,7 +26,7 @@ export class SearchIndexer {
   #stateAt = Number.NEGATIVE_INFINITY;
 
   constructor(
-    private readonly context: Pick<CronContext, "store" | "registry" | "clock" | "logger" | "metrics">,
+    private readonly context: Pick<CronContext, "config" | "store" | "registry" | "clock" | "logger" | "metrics">,
     private readonly owner: string,
   ) {
     const { metrics } = context;
@@ -54,18 +54,23 @@ export class SearchIndexer {
   }
 
   async #follow(stop: AbortSignal): Promise<void> {
-    const { search } = this.context.store;
+    const { config, clock, store } = this.context;
+    const { search } = store;
     // Asked again only after it was full: another replica may have thrown it away.
     let filling = true;
     while (!stop.aborted) {
       await this.#tell();
+      const began = clock.monotonic();
       let done = await search.follow(TURN_MESSAGES, searchWords);
       if (done === 0 && filling) {
         done = await search.fill(TURN_MESSAGES, searchWords);
         filling = done > 0;
       }
-      if (done > 0) this.#indexed.inc(done);
-      else {
+      if (done > 0) {
+        this.#indexed.inc(done);
+        // With a backlog it would take from ingest whatever the store can do.
+        await sleep((clock.monotonic() - began) * (100 / config.IM_SEARCH_SHARE - 1), stop);
+      } else {
         await sleep(IDLE_MS, stop);
         filling = (await this.#tell()) ?? filling;
       }
