@@ -102,7 +102,7 @@ const measure = async (store: Store, { messages, batch, runs, search }: Settings
           const { changes } = await applyCommands(
             tx,
             commands,
-            { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0 },
+            { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0, joinRequestPauseMs: 0 },
             Date,
           );
           const written = run === "no note" ? { messages: changes.messages.map((message) => ({ ...message, type: "S2C" as const })) } : {};

@@ -19,8 +19,11 @@ export interface Group {
   created_at: number;
 }
 
-/** How one gets in besides being brought in by a member: not at all, by the link, or by the link and an approval. */
-export type JoinMode = "invite" | "link" | "approval";
+/**
+ * How one gets in besides being brought in by a member: not at all, by the link, or by the link and an approval; into a
+ * supergroup that is open by its id alone.
+ */
+export type JoinMode = "invite" | "link" | "approval" | "open";
 
 /** What is not there stays as it is. */
 export type GroupChange = Partial<Pick<Group, "title" | "avatar" | "announcement" | "slow_mode_s" | "muted_until" | "join">>;
@@ -81,7 +84,7 @@ export class Groups {
     return this.http.request("POST", "/v1/groups", { body: { kind: "supergroup", title, members }, repeatable: false });
   }
 
-  /** Joins a supergroup; everything before counts as read. */
+  /** Joins a supergroup that is open; everything before counts as read. */
   async joinSupergroup(id: string): Promise<void> {
     await this.http.request("POST", `${groupPath(id)}/join`, { repeatable: true });
   }
@@ -144,7 +147,7 @@ export class Groups {
     return this.http.request("GET", `${groupPath(id)}/invite-link`, { repeatable: true });
   }
 
-  /** A new link in place of the one there is; it works while the group's `join` is "link" or "approval". */
+  /** A new link in place of the one there is; it works unless the group's `join` is "invite". */
   newInviteLink(id: string, terms: { expires_at?: number; max_uses?: number } = {}): Promise<InviteLink> {
     return this.http.request("POST", `${groupPath(id)}/invite-link`, { body: terms, repeatable: true });
   }
@@ -169,6 +172,7 @@ export class Groups {
     await this.http.request("POST", path, { body: { accept }, repeatable: false });
   }
 
+  /** The owner hands the group over or dissolves it first, unless alone in it. */
   async leave(id: string): Promise<void> {
     await this.http.request("POST", `${groupPath(id)}/leave`, { repeatable: true });
   }

@@ -6,7 +6,7 @@ import { slowModeOf, writeRefusal } from "./group-rules.js";
 import type { RequestStore } from "./guarded-store.js";
 import { isGroupId, isSupergroupId, isUserId } from "./ids.js";
 import { allowed, type Operation } from "./permissions.js";
-import { SupergroupAccess } from "./supergroup-access.js";
+import { type Place, SupergroupAccess } from "./supergroup-access.js";
 
 /** How long a group's members are taken for current, ms; ingest checks again as of the message's place in the log. */
 const MEMBERS_FRESH_MS = 5_000;
@@ -22,6 +22,9 @@ export interface KnownGroup {
   /** The supergroup it was upgraded to. */
   readonly successorId: string | undefined;
 }
+
+/** What of a group an operation on it looks at. */
+export type Governed = Pick<KnownGroup, "settings" | "members">;
 
 /** The pause that slow mode asks of somebody, and when that one's newest message was accepted; ms. */
 export interface SlowMode {
@@ -90,15 +93,12 @@ export class Access {
    * @throws AppError PEER_NOT_FOUND, NOT_A_MEMBER, MUTED, GROUP_MUTED, GROUP_DISSOLVED, UNAVAILABLE
    */
   checkSend(userId: string, peer: string): Promise<SlowMode | undefined> | undefined {
-    if (!isGroupId(peer)) return this.check(userId, peer)?.then(() => undefined);
-    const known = this.#fresh(peer);
-    const member = known?.members.get(userId);
+    if (!isGroupId(peer) && !isSupergroupId(peer)) return this.check(userId, peer)?.then(() => undefined);
+    const known = this.#knownPlace(userId, peer);
     if (
       known &&
-      member &&
-      known.successorId === undefined &&
-      !writeRefusal(known.settings, member, this.clock.now()) &&
-      slowModeOf(known.settings, member) === 0
+      writeRefusal(known.settings, known.member, this.clock.now()) === undefined &&
+      slowModeOf(known.settings, known.member) === 0
     ) {
       return undefined;
     }
@@ -106,17 +106,33 @@ export class Access {
   }
 
   async #mayWrite(userId: string, groupId: string): Promise<SlowMode | undefined> {
-    const mayWrite = ({ settings }: KnownGroup, member: MemberRow) => writeRefusal(settings, member, this.clock.now());
-    let [group, member] = await this.#membershipIn(userId, groupId);
+    let place = await this.#place(userId, groupId, false);
+    const refusalNow = () => writeRefusal(place.settings, place.member, this.clock.now());
     // Who was unmuted through another process, and knows it, may write at once.
-    if (mayWrite(group, member) !== undefined) {
-      group = await this.#current(groupId);
-      member = group.members.get(userId) ?? member;
-    }
-    const refusal = mayWrite(group, member);
+    if (refusalNow() !== undefined) place = await this.#place(userId, groupId, true);
+    const refusal = refusalNow();
     if (refusal !== undefined) throw new AppError(refusal);
-    const pauseMs = slowModeOf(group.settings, member);
-    return pauseMs > 0 ? { pauseMs, lastSentAt: member.lastSentAt } : undefined;
+    const pauseMs = slowModeOf(place.settings, place.member);
+    return pauseMs > 0 ? { pauseMs, lastSentAt: place.member.lastSentAt } : undefined;
+  }
+
+  /** A member and the rules, when they are known well enough without asking. */
+  #knownPlace(userId: string, groupId: string): Place | undefined {
+    if (isSupergroupId(groupId)) return this.#supergroups.knownPlace(userId, groupId);
+    const known = this.#fresh(groupId);
+    const member = known?.members.get(userId);
+    return known && member && known.successorId === undefined ? { settings: known.settings, member } : undefined;
+  }
+
+  /** The same as it is known, or as it is `now`. @throws AppError NOT_A_MEMBER, GROUP_UPGRADED, UNAVAILABLE */
+  async #place(userId: string, groupId: string, now: boolean): Promise<Place> {
+    if (isSupergroupId(groupId)) return this.#supergroups.place(userId, groupId, now);
+    if (!now) {
+      const [{ settings }, member] = await this.#membershipIn(userId, groupId);
+      return { settings, member };
+    }
+    const group = await this.#current(groupId);
+    return { settings: group.settings, member: memberOf(group, userId) };
   }
 
   /**
@@ -151,13 +167,18 @@ export class Access {
   }
 
   /**
-   * A group as it is now, for a member who does something to it.
+   * A group or supergroup as it is now, for a member who does something to it. Of a supergroup's members only the one who
+   * acts and `others` are there, those of them who are in.
    * @throws AppError NOT_A_MEMBER, GROUP_UPGRADED, GROUP_DISSOLVED, FORBIDDEN, UNAVAILABLE
    */
-  async governed(userId: string, groupId: string, operation: Operation): Promise<KnownGroup> {
-    const group = await this.group(userId, groupId);
+  async governed(userId: string, groupId: string, operation: Operation, others: readonly string[] = []): Promise<Governed> {
+    const group: Governed = isSupergroupId(groupId)
+      ? await this.#supergroups.members(groupId, [userId, ...others])
+      : await this.group(userId, groupId);
+    const actor = group.members.get(userId);
+    if (!actor) throw new AppError("NOT_A_MEMBER");
     if (group.settings.dissolvedAt > 0) throw new AppError("GROUP_DISSOLVED");
-    if (!allowed(operation, group.members.get(userId)?.role)) throw new AppError("FORBIDDEN");
+    if (!allowed(operation, actor.role)) throw new AppError("FORBIDDEN");
     return group;
   }
 
@@ -211,13 +232,12 @@ export class Access {
     return ids.filter((_, i) => !exist[i]);
   }
 
-  /** Forgets these memberships of a supergroup after a change. */
-  forgetMembers(supergroupId: string, userIds: readonly string[]): void {
-    this.#supergroups.forget(supergroupId, userIds);
-  }
-
-  /** Forgets a group's members after a change. */
-  forgetGroup(groupId: string): void {
+  /** After a change of a group, or of a supergroup and these members of it. */
+  forget(groupId: string, userIds: readonly string[] = []): void {
+    if (isSupergroupId(groupId)) {
+      this.#supergroups.forget(groupId, userIds);
+      return;
+    }
     this.#groups.delete(groupId);
     this.#loading.delete(groupId);
   }

@@ -1,4 +1,5 @@
 import { type ConfigOf, option } from "@dunlin/runtime";
+import type { IngestRules } from "./ingest/rule.js";
 
 /** Settings of the rules that several services share. */
 export const domainOptions = {
@@ -14,6 +15,12 @@ export const domainOptions = {
     "86400",
     0,
     315_360_000,
+  ),
+  IM_JOIN_REQUEST_PAUSE_S: option.integer(
+    "Who was refused may not ask again to join that group for so long, seconds. 0: may at once.",
+    "3600",
+    0,
+    31_536_000,
   ),
   IM_GROUP_MEMBERS_MAX: option.integer("Members a group may have.", "20", 2, 200),
   IM_EDIT_WINDOW_S: option.integer("How long after sending a message its sender may edit it, seconds. 0: never.", "172800", 0, 315_360_000),
@@ -33,3 +40,11 @@ export const domainOptions = {
 } as const;
 
 export type DomainConfig = ConfigOf<typeof domainOptions>;
+
+/** The limits that ingest decides by. */
+export const ingestRules = (config: DomainConfig): IngestRules => ({
+  groupMembersMax: config.IM_GROUP_MEMBERS_MAX,
+  supergroupMembersMax: config.IM_SUPERGROUP_MEMBERS_MAX,
+  contactPauseMs: config.IM_CONTACT_PAUSE_S * 1_000,
+  joinRequestPauseMs: config.IM_JOIN_REQUEST_PAUSE_S * 1_000,
+});

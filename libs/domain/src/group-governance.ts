@@ -1,10 +1,10 @@
 import type { JoinMode, MemberRole } from "@dunlin/engines/store";
 import { AppError } from "@dunlin/runtime";
-import type { Access, KnownGroup } from "./access.js";
+import type { Access, Governed } from "./access.js";
 import type { CommandOutcomes } from "./command-outcomes.js";
 import type { Avatars } from "./files/index.js";
 import type { Outcome } from "./groups.js";
-import { newLinkCode } from "./ids.js";
+import { isSupergroupId, newLinkCode } from "./ids.js";
 import { allowed, allowedOn, type Operation } from "./permissions.js";
 
 export interface GroupGovernanceDeps {
@@ -50,22 +50,29 @@ export interface MemberChange {
 export class GroupGovernance {
   constructor(private readonly deps: GroupGovernanceDeps) {}
 
-  /** @throws AppError FILE_NOT_FOUND, FILE_TYPE_REFUSED: an avatar that is a file is an image of the actor's own */
+  /**
+   * @throws AppError BAD_REQUEST for a group that is to be open; FILE_NOT_FOUND, FILE_TYPE_REFUSED: an avatar that is a file is
+   * an image of the actor's own
+   */
   async update(actorId: string, groupId: string, change: GroupChange, requestId: string): Promise<Outcome> {
     const { access, avatars } = this.deps;
+    if (change.join === "open" && !isSupergroupId(groupId)) {
+      throw new AppError("BAD_REQUEST", "only a supergroup can be open to everybody", { details: { field: "join" } });
+    }
     if (change.avatar !== undefined) {
       await access.governed(actorId, groupId, "editProfile");
       await avatars.use(actorId, groupId, change.avatar);
     }
-    return this.#run(actorId, groupId, "editProfile", requestId, () => ({
+    return this.#run({ actorId, groupId, operation: "editProfile", requestId }, () => ({
       $case: "updateGroup",
       value: { groupId, actorId, ...absent, ...change },
     }));
   }
 
-  /** Role or mute of a member. Only the owner gives roles; nobody changes one of the same or a higher role. @throws AppError NOT_FOUND */
+  /** Role or mute of a member. Only the owner gives roles; nobody changes one of the same or a higher role. @throws AppError NOT_FOUND, ADMINS_FULL */
   updateMember(actorId: string, groupId: string, userId: string, change: MemberChange, requestId: string): Promise<Outcome> {
-    return this.#run(actorId, groupId, "muteMember", requestId, ({ members }) => {
+    const others = [userId];
+    return this.#run({ actorId, groupId, operation: "muteMember", requestId, others }, ({ members }) => {
       const own = members.get(actorId)?.role;
       const target = members.get(userId)?.role;
       if (change.role !== undefined && !allowed("setRole", own)) throw new AppError("FORBIDDEN");
@@ -77,7 +84,7 @@ export class GroupGovernance {
 
   /** Makes another member the owner; the owner stays as an admin. @throws AppError NOT_FOUND */
   transfer(actorId: string, groupId: string, userId: string, requestId: string): Promise<Outcome> {
-    return this.#run(actorId, groupId, "transfer", requestId, ({ members }) => {
+    return this.#run({ actorId, groupId, operation: "transfer", requestId, others: [userId] }, ({ members }) => {
       if (!members.has(userId)) throw new AppError("NOT_FOUND");
       return { $case: "transferGroup", value: { groupId, actorId, userId } };
     });
@@ -87,7 +94,7 @@ export class GroupGovernance {
   async ban(actorId: string, groupId: string, userId: string, banned: boolean, requestId: string): Promise<Outcome> {
     const { access } = this.deps;
     const [missing] = await access.missingUsers([userId]);
-    return this.#run(actorId, groupId, "ban", requestId, ({ members }) => {
+    return this.#run({ actorId, groupId, operation: "ban", requestId, others: [userId] }, ({ members }) => {
       if (!allowedOn("ban", members.get(actorId)?.role, members.get(userId)?.role)) throw new AppError("FORBIDDEN");
       if (missing !== undefined) throw new AppError("PEER_NOT_FOUND");
       return { $case: "banMember", value: { groupId, actorId, userId, banned } };
@@ -119,7 +126,7 @@ export class GroupGovernance {
 
   /** Lets in who has asked, or does not. @throws AppError NOT_FOUND without a request that waits; GROUP_FULL */
   answer(actorId: string, groupId: string, userId: string, accept: boolean, requestId: string): Promise<Outcome> {
-    return this.#run(actorId, groupId, "answerJoinRequests", requestId, () => ({
+    return this.#run({ actorId, groupId, operation: "answerJoinRequests", requestId, others: [userId] }, () => ({
       $case: "answerJoinRequest",
       value: { groupId, actorId, userId, accept },
     }));
@@ -127,7 +134,10 @@ export class GroupGovernance {
 
   /** The group's end: readable, and nobody sends any more. */
   dissolve(actorId: string, groupId: string, requestId: string): Promise<Outcome> {
-    return this.#run(actorId, groupId, "dissolve", requestId, () => ({ $case: "dissolveGroup", value: { groupId, actorId } }));
+    return this.#run({ actorId, groupId, operation: "dissolve", requestId }, () => ({
+      $case: "dissolveGroup",
+      value: { groupId, actorId },
+    }));
   }
 
   #setLink(
@@ -136,22 +146,31 @@ export class GroupGovernance {
     link: { readonly link: string; readonly expiresAt: number; readonly maxUses: number },
     requestId: string,
   ): Promise<Outcome> {
-    return this.#run(actorId, groupId, "manageLink", requestId, () => ({ $case: "setInviteLink", value: { groupId, actorId, ...link } }));
+    return this.#run({ actorId, groupId, operation: "manageLink", requestId }, () => ({
+      $case: "setInviteLink",
+      value: { groupId, actorId, ...link },
+    }));
   }
 
   async #run(
-    actorId: string,
-    groupId: string,
-    operation: Operation,
-    requestId: string,
-    body: (group: KnownGroup) => Parameters<CommandOutcomes["run"]>[2],
+    { actorId, groupId, operation, requestId, others = [] }: Governing,
+    body: (group: Governed) => Parameters<CommandOutcomes["run"]>[2],
   ): Promise<Outcome> {
     const { access, outcomes } = this.deps;
-    const group = await access.governed(actorId, groupId, operation);
+    const group = await access.governed(actorId, groupId, operation, others);
     const outcome = await outcomes.run(groupId, requestId, body(group));
-    access.forgetGroup(groupId);
+    access.forget(groupId, [actorId, ...others]);
     return outcome;
   }
+}
+
+interface Governing {
+  readonly actorId: string;
+  readonly groupId: string;
+  readonly operation: Operation;
+  readonly requestId: string;
+  /** Whom it is done to. */
+  readonly others?: readonly string[];
 }
 
 const absent = {

@@ -20,14 +20,14 @@ export type JoinState = "joined" | "requested" | "accepted";
 const works = ({ join, dissolvedAt, linkExpiresAt, linkMaxUses, linkUses }: GroupSettings, now: number): boolean =>
   join !== "invite" && dissolvedAt === 0 && (linkExpiresAt === 0 || linkExpiresAt > now) && (linkMaxUses === 0 || linkUses < linkMaxUses);
 
-/** Coming into groups by their invite links. */
+/** Coming into groups and supergroups by their invite links. */
 export class GroupJoining {
   constructor(private readonly deps: GroupJoiningDeps) {}
 
   /**
    * Joins, or asks to where that needs approval; `message` is for those who decide. Who is in already stays in, who waits
    * goes on waiting.
-   * @throws AppError LINK_INVALID, BANNED, GROUP_DISSOLVED, GROUP_FULL, JOIN_REQUESTS_FULL, QUEUE_FULL, UNAVAILABLE
+   * @throws AppError LINK_INVALID, BANNED, GROUP_DISSOLVED, GROUP_FULL, JOIN_REQUESTS_FULL, JOIN_REFUSED, QUEUE_FULL, UNAVAILABLE
    */
   async join(userId: string, link: string, message: string, requestId: string): Promise<{ groupId: string; state: JoinState }> {
     const { store, access, outcomes, clock, requestTtlMs } = this.deps;
@@ -44,7 +44,7 @@ export class GroupJoining {
       $case: "joinGroup",
       value: { groupId, userId, link, message, at, expiresAt: at + requestTtlMs },
     });
-    access.forgetGroup(groupId);
+    access.forget(groupId, [userId]);
     if (outcome === "accepted") return { groupId, state: "accepted" };
     return { groupId, state: (await this.#isMember(userId, groupId)) ? "joined" : "requested" };
   }

@@ -11,8 +11,10 @@ export const groupLimits = {
   joinMessage: 256,
   slowModeS: 86_400,
   linkUses: 100_000,
-  /** Requests to be let in that may wait at a time, about: racing ones may go beyond. */
+  /** Requests to be let in that may wait at a time. */
   joinRequests: 1_000,
+  /** Admins of a supergroup beside its owner. */
+  supergroupAdmins: 50,
 } as const;
 
 export type SendRefusal = "GROUP_DISSOLVED" | "MUTED" | "GROUP_MUTED" | "SLOW_MODE";

@@ -36,7 +36,7 @@ export class Groups {
       $case: "createGroup",
       value: { groupId, ownerId: owner, title, avatar: "", members: others, createdAt: clock.now() },
     });
-    access.forgetGroup(groupId);
+    access.forget(groupId);
     return { groupId, outcome };
   }
 
@@ -53,13 +53,13 @@ export class Groups {
     if (there.size + added.length > membersMax) throw new AppError("GROUP_FULL", undefined, { details: { max: membersMax } });
     await this.#requireUsers(actor, added);
     const outcome = await outcomes.run(groupId, requestId, { $case: "addMembers", value: { groupId, actorId: actor, members: added } });
-    access.forgetGroup(groupId);
+    access.forget(groupId);
     return outcome;
   }
 
   /**
    * Leaving (actor = user), or being removed by the owner or an admin (not an admin by an admin, never the owner).
-   * @throws AppError NOT_A_MEMBER (the actor), NOT_FOUND (the user is no member), FORBIDDEN, GROUP_DISSOLVED, QUEUE_FULL, UNAVAILABLE
+   * @throws AppError NOT_A_MEMBER (the actor), NOT_FOUND (the user is no member), FORBIDDEN, OWNER_STAYS, GROUP_DISSOLVED, QUEUE_FULL, UNAVAILABLE
    */
   async remove(actor: string, groupId: string, userId: string, requestId: string): Promise<Outcome> {
     const { access, outcomes } = this.deps;
@@ -72,7 +72,7 @@ export class Groups {
       if (!allowedOn("removeMember", own, role)) throw new AppError("FORBIDDEN");
     }
     const outcome = await outcomes.run(groupId, requestId, { $case: "removeMember", value: { groupId, actorId: actor, userId } });
-    access.forgetGroup(groupId);
+    access.forget(groupId);
     return outcome;
   }
 

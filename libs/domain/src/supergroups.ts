@@ -9,7 +9,7 @@ import { allowed, allowedOn } from "./permissions.js";
 import type { Relations } from "./relations.js";
 
 export interface SupergroupsDeps {
-  readonly store: Pick<RequestStore, "supergroups" | "conversations">;
+  readonly store: Pick<RequestStore, "supergroups" | "conversations" | "groups">;
   readonly access: Access;
   readonly relations: Relations;
   readonly outcomes: CommandOutcomes;
@@ -33,22 +33,39 @@ export class Supergroups {
       $case: "createSupergroup",
       value: { supergroupId: id, ownerId: owner, title, avatar: "", members: others, createdAt: clock.now() },
     });
-    access.forgetMembers(id, [owner]);
+    access.forget(id, [owner]);
     return { id, outcome };
   }
 
-  /** Comes by oneself; who is in already stays. @throws AppError NOT_FOUND, GROUP_FULL, QUEUE_FULL, UNAVAILABLE */
+  /**
+   * Comes by oneself where it is open to everybody; who is in already stays. One that is not open answers like none.
+   * @throws AppError NOT_FOUND, BANNED, GROUP_DISSOLVED, GROUP_FULL, QUEUE_FULL, UNAVAILABLE
+   */
   async join(userId: string, id: string, requestId: string): Promise<Outcome> {
-    const [row] = await this.deps.store.conversations.get([id]);
+    const { store } = this.deps;
+    const place = { conversationId: id, userId };
+    const [[row], [settings], [member], [held]] = await Promise.all([
+      store.conversations.get([id]),
+      store.groups.settings([id]),
+      store.supergroups.membersAt([place]),
+      store.groups.restrictions([place]),
+    ]);
     if (!row) throw new AppError("NOT_FOUND");
+    if (member) return "applied";
+    if (settings?.join !== "open") throw new AppError("NOT_FOUND");
+    if ((settings?.dissolvedAt ?? 0) > 0) throw new AppError("GROUP_DISSOLVED");
+    if ((held?.bannedAt ?? 0) > 0) throw new AppError("BANNED");
     return this.#change(id, requestId, userId, [userId]);
   }
 
-  /** @throws AppError NOT_A_MEMBER (the actor), FORBIDDEN, PEER_NOT_FOUND, ADD_REFUSED, BANNED, GROUP_FULL, QUEUE_FULL, UNAVAILABLE */
+  /**
+   * Where joining needs approval, only those who give it may add.
+   * @throws AppError NOT_A_MEMBER (the actor), GROUP_DISSOLVED, FORBIDDEN, PEER_NOT_FOUND, ADD_REFUSED, BANNED, GROUP_FULL, QUEUE_FULL, UNAVAILABLE
+   */
   async add(actor: string, id: string, members: readonly string[], requestId: string): Promise<Outcome> {
-    const { role } = await this.deps.access.membership(actor, id);
-    if (!allowed("addMembers", role)) throw new AppError("FORBIDDEN");
-    const added = [...new Set(members)].filter((userId) => userId !== actor);
+    const { members: there, settings } = await this.deps.access.governed(actor, id, "addMembers", members);
+    if (settings.join === "approval" && !allowed("answerJoinRequests", there.get(actor)?.role)) throw new AppError("FORBIDDEN");
+    const added = [...new Set(members)].filter((userId) => !there.has(userId));
     if (added.length === 0) return "applied";
     await this.#requireUsers(actor, added);
     return this.#change(id, requestId, actor, added);
@@ -56,19 +73,19 @@ export class Supergroups {
 
   /**
    * Leaving (actor = user), or being removed by somebody above.
-   * @throws AppError NOT_A_MEMBER (the actor), NOT_FOUND (the user is no member), FORBIDDEN, OWNER_STAYS, QUEUE_FULL, UNAVAILABLE
+   * @throws AppError NOT_A_MEMBER (the actor), NOT_FOUND (the user is no member), FORBIDDEN, OWNER_STAYS, GROUP_DISSOLVED, QUEUE_FULL, UNAVAILABLE
    */
   async remove(actor: string, id: string, userId: string, requestId: string): Promise<Outcome> {
-    const { access, outcomes, store } = this.deps;
-    const { role } = await access.membership(actor, id);
-    if (actor !== userId) {
-      if (!allowed("removeMember", role)) throw new AppError("FORBIDDEN");
-      const [target] = await store.supergroups.membersAt([{ conversationId: id, userId }]);
+    const { access, outcomes } = this.deps;
+    if (actor === userId) await access.membership(actor, id);
+    else {
+      const { members } = await access.governed(actor, id, "removeMember", [userId]);
+      const target = members.get(userId);
       if (!target) throw new AppError("NOT_FOUND");
-      if (!allowedOn("removeMember", role, target.role)) throw new AppError("FORBIDDEN");
+      if (!allowedOn("removeMember", members.get(actor)?.role, target.role)) throw new AppError("FORBIDDEN");
     }
     const outcome = await outcomes.run(id, requestId, { $case: "leaveSupergroup", value: { supergroupId: id, actorId: actor, userId } });
-    access.forgetMembers(id, [userId]);
+    access.forget(id, [userId]);
     return outcome;
   }
 
@@ -91,14 +108,14 @@ export class Supergroups {
       $case: "upgradeGroup",
       value: { groupId, supergroupId: id, actorId: actor },
     });
-    access.forgetGroup(groupId);
+    access.forget(groupId);
     return { id, outcome };
   }
 
   async #change(id: string, requestId: string, actor: string, members: string[]): Promise<Outcome> {
     const { access, outcomes } = this.deps;
     const outcome = await outcomes.run(id, requestId, { $case: "joinSupergroup", value: { supergroupId: id, actorId: actor, members } });
-    access.forgetMembers(id, members);
+    access.forget(id, members);
     return outcome;
   }
 

@@ -1,7 +1,7 @@
 import { type ApiService, apiOptions, createApiService } from "@dunlin/api";
 import { type BrokerService, brokerOptions, createBrokerService } from "@dunlin/broker";
 import { type CronService, createCronService, cronOptions } from "@dunlin/cron";
-import { domainOptions, openIdentity } from "@dunlin/domain";
+import { domainOptions, ingestRules, openIdentity } from "@dunlin/domain";
 import { type Composition, type Host, hostOptions } from "@dunlin/engines/host";
 import { createLogProvider, createPnService, pnOptions } from "@dunlin/pn";
 import type { ConfigOf } from "@dunlin/runtime";
@@ -53,11 +53,7 @@ export const composeSuite = async (host: Host, config: SuiteConfig, onSlotLost: 
           ingest: {
             ...shared,
             logger: brokerLogger,
-            rules: {
-              groupMembersMax: config.IM_GROUP_MEMBERS_MAX,
-              supergroupMembersMax: config.IM_SUPERGROUP_MEMBERS_MAX,
-              contactPauseMs: config.IM_CONTACT_PAUSE_S * 1_000,
-            },
+            rules: ingestRules(config),
             partitions: config.IM_QUEUE_PARTITIONS,
           },
         }

@@ -1,4 +1,4 @@
-import { domainOptions, openIdentity } from "@dunlin/domain";
+import { domainOptions, ingestRules, openIdentity } from "@dunlin/domain";
 import { hostOptions, runMain } from "@dunlin/engines/host";
 import type { Store } from "@dunlin/engines/store";
 import { brokerOptions } from "./config.js";
@@ -22,11 +22,7 @@ await runMain({
       return {
         ...shared,
         store,
-        rules: {
-          groupMembersMax: config.IM_GROUP_MEMBERS_MAX,
-          supergroupMembersMax: config.IM_SUPERGROUP_MEMBERS_MAX,
-          contactPauseMs: config.IM_CONTACT_PAUSE_S * 1_000,
-        },
+        rules: ingestRules(config),
         partitions: config.IM_QUEUE_PARTITIONS,
       };
     };

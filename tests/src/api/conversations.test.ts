@@ -209,6 +209,8 @@ test("a group lives: create, talk, add, see only what came after joining, remove
     expect(kept.data.items.map((m: { seq: number }) => m.seq)).toEqual([2]);
   }
   expect((await get(cid, `/v1/dialogs/${group}`)).data).toMatchObject({ top_seq: 2, left_seq: 2, top_message: { seq: 2 } });
+  expect(await post(ann, `/v1/groups/${group}/leave`)).toMatchObject({ status: 409, code: 841 });
+  expect(await post(ann, `/v1/groups/${group}/transfer`, { user_id: bob.id })).toMatchObject({ status: 200 });
   expect(await post(ann, `/v1/groups/${group}/leave`)).toMatchObject({ status: 200 });
   expect((await get(bob, `/v1/groups/${group}`)).data).toMatchObject({ owner_id: bob.id, member_count: 1 });
 });

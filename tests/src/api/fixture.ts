@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiService, apiOptions, createApiService } from "@dunlin/api";
 import { createBrokerService } from "@dunlin/broker";
-import { domainOptions, durableTopics, type Identity, openIdentity } from "@dunlin/domain";
+import { domainOptions, durableTopics, type Identity, ingestRules, openIdentity } from "@dunlin/domain";
 import { type Host, hostOptions, openHost } from "@dunlin/engines/host";
 import type { Store } from "@dunlin/engines/store";
 import { until } from "@dunlin/engines/testing";
@@ -92,11 +92,7 @@ export class ApiFixture {
       ingest: {
         ...shared,
         store,
-        rules: {
-          groupMembersMax: config.IM_GROUP_MEMBERS_MAX,
-          supergroupMembersMax: config.IM_SUPERGROUP_MEMBERS_MAX,
-          contactPauseMs: config.IM_CONTACT_PAUSE_S * 1_000,
-        },
+        rules: ingestRules(config),
         partitions: config.IM_QUEUE_PARTITIONS,
       },
     });

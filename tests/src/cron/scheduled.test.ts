@@ -23,7 +23,7 @@ const open = async () => {
       ...host,
       ...host.engines,
       clock,
-      rules: { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0 },
+      rules: { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0, joinRequestPauseMs: 0 },
       partitions: PARTITIONS,
     },
   });

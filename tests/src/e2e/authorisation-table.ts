@@ -1,4 +1,5 @@
 import { eventually } from "../support/eventually.js";
+import type { GroupKind } from "../support/led-group.js";
 import type { Person } from "../support/person.js";
 import { pngFile } from "../support/pictures.js";
 
@@ -11,6 +12,7 @@ export type Role = (typeof roles)[number];
 
 /** A group as each row finds it: fresh, with somebody in every role. */
 export interface Scene {
+  readonly kind: GroupKind;
   readonly group: string;
   readonly persons: Readonly<Record<Exclude<Role, "nobody">, Person>>;
   /** A member apart for each role, to do things to. */
@@ -38,6 +40,12 @@ export interface Row {
   readonly request: (scene: Scene, role: Role) => Request;
   /** Codes of refusals that are not the usual ones; of several either. */
   readonly refusals?: Readonly<Partial<Record<Role, number | readonly number[]>>>;
+  /** What is different in a supergroup; false: there is no such thing in one. */
+  readonly inSupergroup?: false | Partial<Pick<Row, "allowed" | "refusals">>;
+  /** For supergroups alone. */
+  readonly supergroupOnly?: true;
+  /** That the thing is there is nobody's secret. */
+  readonly known?: true;
   /** Called once in the fresh scene. */
   readonly prepare?: (scene: Scene) => Promise<void>;
   /** Whose device asks; the person's of that role when it is not said. */
@@ -62,8 +70,6 @@ const past = ["banned", "kicked", ...members] as const;
 const leaders = ["admin", "owner"] as const;
 const owner = ["owner"] as const;
 let sends = 0;
-/** The supergroup that a scene's owner has made besides its group. */
-const supergroups = new Map<string, string>();
 
 /** A request whose path and body name only the group. */
 const on =
@@ -194,7 +200,12 @@ export const groupRows: readonly Row[] = [
     request: ({ group, target }) => ({ method: "DELETE", path: `/v1/groups/${group}/members/${target("admin").id}` }),
     prepare: ({ group, persons, target }) => persons.owner.client.groups.updateMember(group, target("admin").id, { role: "admin" }),
   },
-  { operation: "POST /v1/groups/{id}/leave", allowed: members, request: on("POST", "/leave") },
+  {
+    operation: "POST /v1/groups/{id}/leave",
+    allowed: ["blocked", "member", "admin"],
+    refusals: { owner: 841 },
+    request: on("POST", "/leave"),
+  },
   {
     operation: "POST /v1/groups/{id}/transfer",
     allowed: owner,
@@ -235,14 +246,29 @@ export const groupRows: readonly Row[] = [
     prepare: withLink("approval"),
     request: joining,
   },
-  { operation: "POST /v1/groups/{id}/upgrade", allowed: owner, request: on("POST", "/upgrade") },
+  { operation: "POST /v1/groups/{id}/upgrade", allowed: owner, inSupergroup: false, request: on("POST", "/upgrade") },
   {
     operation: "POST /v1/groups/{id}/join",
-    as: "a supergroup that has banned nobody",
-    allowed: ["stranger", "banned", "kicked", ...members],
-    prepare: async ({ group, persons }) =>
-      void supergroups.set(group, (await persons.owner.client.groups.createSupergroup("rights", [persons.admin.id])).id),
-    request: ({ group }) => ({ method: "POST", path: `/v1/groups/${supergroups.get(group) ?? ""}/join` }),
+    supergroupOnly: true,
+    known: true,
+    allowed: ["stranger", "kicked", ...members],
+    refusals: { banned: 833 },
+    request: on("POST", "/join"),
+  },
+  {
+    operation: "POST /v1/groups/{id}/join",
+    as: "where it is not open",
+    supergroupOnly: true,
+    allowed: members,
+    refusals: unseen,
+    prepare: withLink("link"),
+    request: on("POST", "/join"),
+  },
+  {
+    operation: "GET /v1/supergroups/{id}/updates",
+    supergroupOnly: true,
+    allowed: members,
+    request: ({ group }) => ({ method: "GET", path: `/v1/supergroups/${group}/updates?pts=1` }),
   },
   { operation: "GET /v1/groups/{id}/join-requests", allowed: leaders, request: on("GET", "/join-requests") },
   {
@@ -343,12 +369,4 @@ export const groupRows: readonly Row[] = [
   },
   pictureRow("GET /v1/files/{id}", ""),
   pictureRow("GET /v1/files/{id}/thumbnail", "/thumbnail?size=128"),
-  {
-    operation: "GET /v1/supergroups/{id}/updates",
-    allowed: leaders,
-    refusals: { blocked: 804, member: 804 },
-    prepare: async ({ group, persons }) =>
-      void supergroups.set(group, (await persons.owner.client.groups.createSupergroup("rights", [persons.admin.id])).id),
-    request: ({ group }) => ({ method: "GET", path: `/v1/supergroups/${supergroups.get(group) ?? ""}/updates?pts=0` }),
-  },
 ];

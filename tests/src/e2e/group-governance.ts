@@ -1,32 +1,31 @@
-import type { Update } from "@dunlin/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.js";
-import { ledGroup, refused } from "../support/led-group.js";
+import { groupKinds, ledGroup, refused } from "../support/led-group.js";
 import { People, type Person } from "../support/person.js";
 import type { System } from "../support/system.js";
 
 const HOUR_MS = 3_600_000;
 
-/** Who may do what in a group, and that all of its members learn it. */
+/** Who may do what in a group or a supergroup, and that all of its members learn it. */
 export const groupGovernanceScenarios = (system: () => System): void => {
-  describe("governing a group", () => {
+  describe.each(groupKinds)("governing a %s", (kind) => {
     const people = new People(system);
     let ann: Person;
     let bob: Person;
     let cem: Person;
     let group: string;
     beforeEach(async () => {
-      ({ ann, bob, cem, group } = await ledGroup(people, "member"));
+      ({ ann, bob, cem, group } = await ledGroup(people, kind, "member"));
       await told([ann, bob, cem], "the admin", { type: "MEMBER", action: "changed", user_ids: [bob.id], role: "admin" });
     });
     afterEach(() => people.leave());
 
-    /** All of them get an update with these fields. */
-    const told = (persons: readonly Person[], what: string, fields: Record<string, unknown>): Promise<Update[]> =>
+    /** All of them get news with these fields. */
+    const told = (persons: readonly Person[], what: string, fields: Record<string, unknown>): Promise<unknown> =>
       Promise.all(
         persons.map((person) =>
-          person.update(what, (update) =>
-            Object.entries({ peer: group, ...fields }).every(([name, value]) => JSON.stringify(update[name]) === JSON.stringify(value)),
+          person.news(what, (news) =>
+            Object.entries({ peer: group, ...fields }).every(([name, value]) => JSON.stringify(news[name]) === JSON.stringify(value)),
           ),
         ),
       );
@@ -55,15 +54,16 @@ export const groupGovernanceScenarios = (system: () => System): void => {
       expect(await cem.client.groups.get(group)).toMatchObject(change);
       expect(await cem.client.dialogs.get(group)).toMatchObject({ title: "Tea ☕", avatar: change.avatar });
       await expect(cem.client.groups.update(group, { title: "Coffee" })).rejects.toEqual(refused(403));
-      const pts = ann.client.state.pts;
+      const { pts, supergroups } = ann.client.state;
       // What changes nothing is told to nobody.
       await bob.client.groups.update(group, { title: "Tea ☕" });
       expect((await ann.client.updates.difference(pts ?? 0)).pts).toBe(pts);
+      expect(ann.client.state.supergroups).toEqual(supergroups);
       for (const bad of [
         {},
         { title: "" },
         { slow_mode_s: -1 },
-        { join: "open" },
+        { join: kind === "group" ? "open" : "everybody" },
         { announcement: "x".repeat(2_001) },
         { owner_id: cem.id },
       ]) {
@@ -86,6 +86,20 @@ export const groupGovernanceScenarios = (system: () => System): void => {
       await expect(ann.client.groups.transfer(group, ann.id)).rejects.toEqual(refused(403));
       await cem.client.groups.updateMember(group, bob.id, { role: "member" });
       await expect(bob.client.groups.update(group, { title: "mine" })).rejects.toEqual(refused(403));
+    });
+
+    test("the owner stays until another one owns it, or leaves as the last and ends it", async () => {
+      await expect(ann.client.groups.leave(group)).rejects.toEqual(refused(841));
+      expect(await roles()).toMatchObject({ [ann.id]: "owner" });
+      await ann.client.groups.transfer(group, bob.id);
+      await ann.client.groups.leave(group);
+      await told([bob, cem], "that she left", { type: "MEMBER", action: "left", owner_id: bob.id, user_ids: [ann.id] });
+      const { link } = await bob.client.groups.newInviteLink(group);
+      await bob.client.groups.update(group, { join: "link" });
+      await bob.client.groups.remove(group, cem.id);
+      await told([bob, cem], "that cem is out", { type: "MEMBER", action: "removed", by: bob.id, user_ids: [cem.id] });
+      await bob.client.groups.leave(group);
+      await expect(cem.client.groups.join(link)).rejects.toEqual(refused(835));
     });
 
     test("a muted member cannot send, not even by leaving and coming back; the others can", async () => {

@@ -1,25 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ledGroup, refused } from "../support/led-group.js";
+import { groupKinds, ledGroup, refused } from "../support/led-group.js";
 import { People, type Person } from "../support/person.js";
 import type { System } from "../support/system.js";
 
-/** Who gets into a group: bans, invite links, requests. */
+/** Who gets into a group or a supergroup: bans, invite links, requests. */
 export const groupJoiningScenarios = (system: () => System): void => {
-  describe("getting into a group", () => {
+  describe.each(groupKinds)("getting into a %s", (kind) => {
     const people = new People(system);
     let ann: Person;
     let bob: Person;
     let cem: Person;
     let group: string;
     beforeEach(async () => {
-      ({ ann, bob, cem, group } = await ledGroup(people, "outside"));
+      ({ ann, bob, cem, group } = await ledGroup(people, kind, "outside"));
     });
     afterEach(() => people.leave());
 
     const memberUpdate = (person: Person, action: string, userId: string) =>
-      person.update(`that ${userId} is ${action}`, (u) => u.type === "MEMBER" && u["action"] === action && `${u["user_ids"]}` === userId);
-    const requestUpdate = (person: Person, state: string) =>
-      person.update(`a request ${state}`, (u) => u.type === "JOIN_REQUEST" && u["state"] === state && u["user_id"] === cem.id);
+      person.news(`that ${userId} is ${action}`, (u) => u.type === "MEMBER" && u["action"] === action && `${u["user_ids"]}` === userId);
+    const requestUpdate = (person: Person, state: string, of = cem) =>
+      person.update(`a request ${state}`, (u) => u.type === "JOIN_REQUEST" && u["state"] === state && u["user_id"] === of.id);
     const members = async (): Promise<string[]> => (await ann.client.groups.members(group)).items.map((member) => member.user_id);
 
     test("who is banned goes out and cannot come back until the ban is lifted", async () => {
@@ -57,6 +57,7 @@ export const groupJoiningScenarios = (system: () => System): void => {
       const { groups } = ann.client;
       const { link } = await groups.newInviteLink(group, { max_uses: 2 });
       // A link alone opens nothing.
+      if (kind === "supergroup") await groups.update(group, { join: "invite" });
       await expect(cem.client.groups.join(link)).rejects.toEqual(refused(835));
       await groups.update(group, { join: "link" });
       expect(await cem.client.groups.join(link)).toEqual({ state: "joined", group_id: group });
@@ -100,16 +101,24 @@ export const groupJoiningScenarios = (system: () => System): void => {
       expect(await members()).not.toContain(cem.id);
       await expect(cem.client.messages.sendText(group, "hm")).rejects.toEqual(refused(804));
 
-      await bob.client.groups.answerJoinRequest(group, cem.id, false);
-      for (const person of [ann, bob, cem, phone]) await requestUpdate(person, "refused");
-      expect((await ann.client.groups.joinRequests(group)).items).toEqual([]);
-      await expect(ann.client.groups.answerJoinRequest(group, cem.id, true)).rejects.toEqual(refused(404));
-
-      await cem.client.groups.join(link);
       await ann.client.groups.answerJoinRequest(group, cem.id, true);
       for (const person of [ann, bob, cem, phone]) await memberUpdate(person, "joined", cem.id);
       await cem.client.messages.sendText(group, "thank you");
       await ann.shows(group, ["thank you"]);
+      await expect(ann.client.groups.answerJoinRequest(group, cem.id, false)).rejects.toEqual(refused(404));
+
+      // Who is refused does not ask again at once; a leader may still bring that one in.
+      const fay = await people.online("fay");
+      await fay.client.groups.join(link);
+      await expect(cem.client.groups.answerJoinRequest(group, fay.id, true)).rejects.toEqual(refused(403));
+      await bob.client.groups.answerJoinRequest(group, fay.id, false);
+      for (const person of [ann, bob, fay]) await requestUpdate(person, "refused", fay);
+      expect((await ann.client.groups.joinRequests(group)).items).toEqual([]);
+      await expect(ann.client.groups.answerJoinRequest(group, fay.id, true)).rejects.toEqual(refused(404));
+      await expect(fay.client.groups.join(link)).rejects.toEqual(refused(846));
+      expect((await ann.client.groups.inviteLink(group)).uses).toBe(2);
+      await ann.client.groups.add(group, [fay.id]);
+      expect(await members()).toContain(fay.id);
       // Who was brought in meanwhile, or banned, waits no longer.
       const [dot, eve] = await Promise.all([people.registered("dot"), people.registered("eve")]);
       for (const person of [dot, eve]) await person.client.groups.join(link);

@@ -23,6 +23,7 @@ import { scheduledScenarios } from "./scheduled.js";
 import { searchScenarios } from "./search.js";
 import { sendingScenarios } from "./sending.js";
 import { sessionScenarios } from "./sessions.js";
+import { supergroupGovernanceScenarios } from "./supergroup-governance.js";
 import { supergroupMessageScenarios } from "./supergroup-messages.js";
 import { supergroupScenarios } from "./supergroups.js";
 import { typingScenarios } from "./typing.js";
@@ -53,6 +54,7 @@ export const allScenarios = (system: () => System): void => {
   authorisationScenarios(system);
   supergroupScenarios(system);
   supergroupMessageScenarios(system);
+  supergroupGovernanceScenarios(system);
   privacyScenarios(system);
   internalScenarios(system);
   searchScenarios(system);

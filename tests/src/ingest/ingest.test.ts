@@ -26,7 +26,7 @@ const openSystem = async (env: Record<string, string> = {}) => {
         store,
         cache,
         registry,
-        rules: { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0 },
+        rules: { groupMembersMax: 20, supergroupMembersMax: 200, contactPauseMs: 0, joinRequestPauseMs: 0 },
         partitions: PARTITIONS,
       },
     });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type ClientState, DunlinClient, type Message, type SyncState, type Update, type User } from "@dunlin/client";
+import { type ClientState, DunlinClient, type Entry, type Message, type SyncState, type Update, type User } from "@dunlin/client";
 import { WebSocket } from "ws";
 import { eventually } from "./eventually.js";
 import type { System } from "./system.js";
@@ -11,6 +11,8 @@ let made = 0;
 export class Person {
   readonly messages: Message[] = [];
   readonly updates: Update[] = [];
+  /** Of supergroups' logs. */
+  readonly entries: Entry[] = [];
   readonly reloads: number[] = [];
   readonly states: SyncState[] = [];
   readonly client: DunlinClient;
@@ -24,6 +26,7 @@ export class Person {
     this.client = new DunlinClient({ server: apiUrl, WebSocket, platform: "desktop", ...(state ? { state } : {}) });
     this.client.on("message", (message) => this.messages.push(message));
     this.client.on("update", (update) => this.updates.push(update));
+    this.client.on("entry", (entry) => this.entries.push(entry));
     this.client.on("reload", ({ pts }) => this.reloads.push(pts));
     this.client.on("state", (next) => this.states.push(next));
   }
@@ -90,6 +93,11 @@ export class Person {
   /** Waits for an update that fits. */
   update(what: string, fits: (update: Update) => boolean): Promise<Update> {
     return eventually(`${this.account} gets ${what}`, () => this.updates.find(fits));
+  }
+
+  /** Waits for news of a group that fits: an update, or an entry of a supergroup's log. */
+  news(what: string, fits: (news: Update | Entry) => boolean): Promise<Update | Entry> {
+    return eventually(`${this.account} gets ${what}`, () => [...this.updates, ...this.entries].find(fits));
   }
 
   /** Calls the API with this device's token, outside the client. */

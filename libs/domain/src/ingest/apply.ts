@@ -31,24 +31,26 @@ export const applyCommands = async (
   for (const id of conversationIds) for (const userId of pairOf(id) ?? []) if (userId.startsWith("U")) needs.user(userId);
   const groups = [...conversationIds].filter(isGroupId);
   // Whom else it concerns is known after the first reads only.
-  const late = groups.length > 0 || needs.people.audiences.size > 0;
+  const late = groups.length > 0 || needs.people.audiences.size > 0 || needs.leaders.size > 0;
   // Issued together, carried out in this order: a round trip for each would be most of a small batch's time.
   const places = [...needs.places.values()];
   const governed = [...conversationIds].filter((id) => isGroupId(id) || isSupergroupId(id));
-  const [sent, conversations, members, chosen, settings, restrictions, joinRequests, asked, people, named, early] = await Promise.all([
-    tx.sent(needs.sends),
-    tx.lockConversations([...conversationIds].sort()),
-    groups.length > 0 ? tx.members(groups) : [],
-    needs.members.size > 0 ? tx.membersAt([...needs.members.values()]) : [],
-    governed.length > 0 ? tx.groupSettings(governed) : [],
-    places.length > 0 ? tx.restrictions(places) : [],
-    places.length > 0 ? tx.joinRequests(places) : [],
-    needs.dialogs.size > 0 ? tx.dialogs([...needs.dialogs.values()]) : [],
-    loadPeople(tx, needs.people),
-    loadNamed(tx, needs.named),
-    late ? undefined : tx.lockMailboxes([...needs.users].sort()),
-  ]);
-  for (const member of members) needs.user(member.userId);
+  const [sent, conversations, members, chosen, leaders, settings, restrictions, joinRequests, asked, people, named, early] =
+    await Promise.all([
+      tx.sent(needs.sends),
+      tx.lockConversations([...conversationIds].sort()),
+      groups.length > 0 ? tx.members(groups) : [],
+      needs.members.size > 0 ? tx.membersAt([...needs.members.values()]) : [],
+      needs.leaders.size > 0 ? tx.leaders([...needs.leaders]) : [],
+      governed.length > 0 ? tx.groupSettings(governed) : [],
+      places.length > 0 ? tx.restrictions(places) : [],
+      places.length > 0 ? tx.joinRequests(places) : [],
+      needs.dialogs.size > 0 ? tx.dialogs([...needs.dialogs.values()]) : [],
+      loadPeople(tx, needs.people),
+      loadNamed(tx, needs.named),
+      late ? undefined : tx.lockMailboxes([...needs.users].sort()),
+    ]);
+  for (const member of [...members, ...leaders]) needs.user(member.userId);
   for (const contact of people.audiences) needs.user(contact.peer);
   const views = viewsOf(needs.named, named.messages, members);
   const [mailboxes, viewed, hidden, scheduled] = await Promise.all([
@@ -64,7 +66,7 @@ export const applyCommands = async (
   const draft = new Draft({
     now: clock.now(),
     conversations,
-    members: [...members, ...chosen],
+    members: [...members, ...chosen, ...leaders],
     mailboxes,
     dialogs: [...asked, ...viewed],
     sent,

@@ -1,4 +1,5 @@
 import type {
+  ConversationMove,
   ConversationRow,
   DialogRow,
   DndRow,
@@ -114,6 +115,7 @@ export class Draft {
   readonly #files: FileDraft;
   readonly #updates: UpdateRow[] = [];
   readonly #supergroupUpdates: SupergroupUpdateRow[] = [];
+  readonly #moves: ConversationMove[] = [];
   readonly #dnd = new Map<string, DndRow>();
   readonly #sent = new Set<string>();
 
@@ -332,6 +334,11 @@ export class Draft {
     return changed;
   }
 
+  /** One conversation's restrictions and join requests go over to another one. */
+  move(move: ConversationMove): void {
+    this.#moves.push(move);
+  }
+
   putDnd(row: DndRow): void {
     this.#dnd.set(row.userId, row);
   }
@@ -354,6 +361,7 @@ export class Draft {
       supergroupUpdates: this.#supergroupUpdates,
       supergroups: this.supergroups.changes(),
       dialogViews: this.views.changes(),
+      moves: this.#moves,
     };
   }
 }

@@ -12,6 +12,8 @@ import type { Effects } from "./draft.js";
 import type { CommandBody } from "./rule.js";
 
 export const T0 = 1_790_000_000_000;
+/** After a refused request to join. */
+export const JOIN_PAUSE_MS = 10_000;
 let nextId = 7_000_000_000_000_000_000n;
 let now = T0;
 /** Goes on by a millisecond whenever it is looked at. */
@@ -60,7 +62,7 @@ export class IngestFixture {
   readonly apply = (...bodies: CommandBody[]): Promise<Effects> =>
     this.store.ingest.transaction(async (tx) => {
       const { membersMax, contactPauseMs = 0, clock = ticking } = this.terms;
-      const limits = { groupMembersMax: membersMax, supergroupMembersMax: membersMax, contactPauseMs };
+      const limits = { groupMembersMax: membersMax, supergroupMembersMax: membersMax, contactPauseMs, joinRequestPauseMs: JOIN_PAUSE_MS };
       const { changes, effects } = await applyCommands(tx, bodies.map(command), limits, clock);
       tx.write({ ...changes, offsets: [] });
       return effects;

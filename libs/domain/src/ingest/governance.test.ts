@@ -1,8 +1,10 @@
+import { noChanges } from "@dunlin/engines/store";
 import { queue as records } from "@dunlin/proto";
 import { beforeEach, describe, expect, test } from "vitest";
+import { groupLimits } from "../group-rules.js";
 import { newId } from "../ids.js";
 import { decodeCommand } from "./decode.js";
-import { add as addTo, command, createGroup, IngestFixture, remove as removeFrom, send as sendTo, T0 } from "./fixture.js";
+import { add as addTo, command, createGroup, IngestFixture, JOIN_PAUSE_MS, remove as removeFrom, send as sendTo, T0 } from "./fixture.js";
 import type { CommandBody } from "./rule.js";
 
 let now = T0;
@@ -204,6 +206,38 @@ describe("getting in", () => {
     now += 1_000;
     expect(await codes(answer(bob, dot, true), joining(dot, "L5"), answer(bob, dot, false))).toEqual(["NOT_FOUND", "OK", "OK"]);
     expect(await fixture.store.groups.countJoinRequests(group, now)).toBe(0);
+    // Who was refused does not ask again for a while, and is nobody's to answer.
+    expect(await codes(joining(dot, "L5"), answer(bob, dot, true))).toEqual(["JOIN_REFUSED", "NOT_FOUND"]);
+    now += JOIN_PAUSE_MS;
+    expect(await codes(joining(dot, "L5"), answer(bob, dot, false), change(ann, { join: "link" }), joining(dot, "L5"))).toEqual([
+      "OK",
+      "OK",
+      "OK",
+      "OK",
+    ]);
+  });
+
+  test("so many requests wait and no more, whether they come one by one or at once", async () => {
+    await apply(change(ann, { join: "approval" }), link("L6"));
+    const waiting = Array.from({ length: groupLimits.joinRequests - 2 }, () => newId("U"));
+    await fixture.store.ingest.transaction((tx) =>
+      tx.write({
+        ...noChanges,
+        joinRequests: waiting.map((userId) => ({
+          conversationId: group,
+          userId,
+          message: "",
+          requestedAt: now,
+          expiresAt: now + 1_000,
+          refused: false,
+        })),
+      }),
+    );
+    const users = await Promise.all([createUser(), createUser(), createUser()]);
+    expect(await codes(...users.map((userId) => joining(userId, "L6")))).toEqual(["OK", "OK", "JOIN_REQUESTS_FULL"]);
+    const [first = "", , last = ""] = users;
+    expect(await codes(answer(ann, first, false), joining(last, "L6"))).toEqual(["OK", "OK"]);
+    expect(await codes(joining(dot, "L6"))).toEqual(["JOIN_REQUESTS_FULL"]);
   });
 });
 

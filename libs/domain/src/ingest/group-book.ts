@@ -9,11 +9,13 @@ import {
 
 /** Rows of one table while a batch is worked out: as read, and on top of that what the commands so far have changed. */
 class Rows<T extends UserPlace> {
+  readonly #stored: readonly T[];
   readonly #rows = new Map<string, T>();
   readonly #put = new Map<string, T>();
   readonly #removed = new Map<string, UserPlace>();
 
   constructor(stored: readonly T[]) {
+    this.#stored = stored;
     for (const row of stored) this.#rows.set(keyOf(row), row);
   }
 
@@ -32,6 +34,11 @@ class Rows<T extends UserPlace> {
     if (!this.#rows.delete(keyOf(place))) return;
     this.#put.delete(keyOf(place));
     this.#removed.set(keyOf(place), place);
+  }
+
+  /** How many more rows that fit there are than are stored. */
+  more(fits: (row: T) => boolean): number {
+    return [...this.#rows.values()].filter(fits).length - this.#stored.filter(fits).length;
   }
 
   get written(): T[] {

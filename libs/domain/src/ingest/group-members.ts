@@ -1,50 +1,11 @@
 import type { MemberRow } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
+import { groupLimits } from "../group-rules.js";
 import { allowed, allowedOn } from "../permissions.js";
-import { acting, groupFields, groupProblem, membersWho } from "./acting.js";
-import type { ConversationDraft, Draft } from "./draft.js";
+import { acting, anyGroupProblem, groupFields, membersWho, needActing, tellMembers } from "./acting.js";
+import type { Draft } from "./draft.js";
+import { takeOut } from "./membership.js";
 import type { Rule } from "./rule.js";
-
-/**
- * Makes a user a member of a group or supergroup, who sees what comes behind `joinedSeq`. What the group held against who
- * had left holds again, and a request to be let in is settled.
- */
-export const enlist = (draft: Draft, groupId: string, userId: string, role: MemberRow["role"], joinedSeq: number): void => {
-  const held = draft.groups.restrictions.get(groupId, userId);
-  draft.putMember({
-    conversationId: groupId,
-    userId,
-    role,
-    joinedSeq,
-    joinedAt: draft.now,
-    mutedUntil: held?.mutedUntil ?? 0,
-    lastSentAt: held?.lastSentAt ?? 0,
-  });
-  draft.groups.restrictions.remove(groupId, userId);
-  draft.groups.joinRequests.remove(groupId, userId);
-};
-
-/** Lets a user into a group: the one way in. What lies before counts as read. */
-export const letIn = (draft: Draft, group: ConversationDraft, userId: string, role: MemberRow["role"]): void => {
-  enlist(draft, group.id, userId, role, group.lastSeq);
-  draft.dialogs.touch(userId, group.id, group, 0, false);
-  draft.dialogs.read(userId, group.id, group, { readSeq: group.lastSeq, unread: 0, unreadMentions: 0 });
-};
-
-/** Takes a member out: the one way out. The dialog stays where it was; a mute waits for who comes back. */
-export const takeOut = (draft: Draft, group: ConversationDraft, member: MemberRow, ban?: { at: number; by: string }): void => {
-  draft.removeMember(group.id, member.userId);
-  const slow = draft.groups.settings(group.id).slowModeS > 0;
-  if (!ban && member.mutedUntil <= draft.now && !(slow && member.lastSentAt > 0)) return;
-  draft.groups.restrictions.put({
-    conversationId: group.id,
-    userId: member.userId,
-    bannedAt: ban?.at ?? 0,
-    bannedBy: ban?.by ?? "",
-    mutedUntil: member.mutedUntil,
-    lastSentAt: member.lastSentAt,
-  });
-};
 
 /** A member's role, or how long the member may not send. */
 const applyUpdateMember = (draft: Draft, change: queue.UpdateMember): ErrorCode => {
@@ -61,8 +22,11 @@ const applyUpdateMember = (draft: Draft, change: queue.UpdateMember): ErrorCode 
     mutedUntil: change.mutedUntil ?? target.mutedUntil,
   };
   if (changed.role === target.role && changed.mutedUntil === target.mutedUntil) return "OK";
+  // A supergroup's leaders are read together and told one by one.
+  const promoted = changed.role === "admin" && target.role !== "admin";
+  if (promoted && group.supergroup && membersWho("listBans", members).length > groupLimits.supergroupAdmins) return "ADMINS_FULL";
   draft.putMember(changed);
-  draft.tell(members.keys(), "MEMBER", group.id, {
+  tellMembers(draft, group, "MEMBER", {
     ...groupFields(group),
     action: "changed",
     by: actor.userId,
@@ -79,8 +43,10 @@ export const updateMemberRule: Rule<queue.UpdateMember> = {
     if (change.role !== undefined && change.role !== "admin" && change.role !== "member") return "unknown role";
     const until = change.mutedUntil ?? 0;
     if (!Number.isSafeInteger(until) || until < 0) return "wrong time";
-    return groupProblem(change.groupId, [change.actorId, change.userId]);
+    return anyGroupProblem(change.groupId, [change.actorId, change.userId]);
   },
+  needs: ({ groupId, actorId, userId, role }, needs) =>
+    needActing(needs, groupId, [actorId, userId], role === "admin" ? "leaders" : "no leaders"),
   apply: applyUpdateMember,
 };
 
@@ -96,7 +62,7 @@ const applyTransferGroup = (draft: Draft, transfer: queue.TransferGroup): ErrorC
   draft.putMember({ ...heir, role: "owner", mutedUntil: 0 });
   group.ownerId = heir.userId;
   draft.putConversation(group);
-  draft.tell(members.keys(), "MEMBER", group.id, {
+  tellMembers(draft, group, "MEMBER", {
     ...groupFields(group),
     action: "transferred",
     by: actor.userId,
@@ -107,7 +73,8 @@ const applyTransferGroup = (draft: Draft, transfer: queue.TransferGroup): ErrorC
 
 export const transferGroupRule: Rule<queue.TransferGroup> = {
   conversation: (transfer) => transfer.groupId,
-  problem: (transfer) => groupProblem(transfer.groupId, [transfer.actorId, transfer.userId]),
+  problem: (transfer) => anyGroupProblem(transfer.groupId, [transfer.actorId, transfer.userId]),
+  needs: ({ groupId, actorId, userId }, needs) => needActing(needs, groupId, [actorId, userId], "no leaders"),
   apply: applyTransferGroup,
 };
 
@@ -124,9 +91,7 @@ const applyBanMember = (draft: Draft, { groupId, actorId, userId, banned }: queu
   if (target) {
     if (!banned) return "OK";
     if (!allowedOn("ban", actor.role, target.role)) return "FORBIDDEN";
-    const told = [...members.keys()];
-    takeOut(draft, group, target, { at: draft.now, by: actorId });
-    draft.tell(told, "MEMBER", group.id, { ...groupFields(group), ...fields });
+    takeOut(draft, group, target, { action: "banned", by: actorId });
     return "OK";
   }
   if (!draft.userExists(userId)) return "PEER_NOT_FOUND";
@@ -151,10 +116,12 @@ const applyBanMember = (draft: Draft, { groupId, actorId, userId, banned }: queu
 
 export const banMemberRule: Rule<queue.BanMember> = {
   conversation: (ban) => ban.groupId,
-  problem: (ban) => groupProblem(ban.groupId, [ban.actorId, ban.userId]),
-  needs: (ban, needs) => {
-    needs.user(ban.userId);
-    needs.place(ban.groupId, ban.userId);
+  problem: (ban) => anyGroupProblem(ban.groupId, [ban.actorId, ban.userId]),
+  needs: ({ groupId, actorId, userId }, needs) => {
+    needs.user(userId);
+    needs.place(groupId, userId);
+    needs.dialog(userId, groupId);
+    needActing(needs, groupId, [actorId, userId], "leaders");
   },
   apply: applyBanMember,
 };

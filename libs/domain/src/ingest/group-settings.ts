@@ -1,16 +1,22 @@
 import type { JoinMode } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
-import { acting, groupFields, groupProblem, membersWho, settingsFields } from "./acting.js";
+import { isSupergroupId } from "../ids.js";
+import { acting, anyGroupProblem, groupFields, membersWho, needActing, settingsFields, tellMembers } from "./acting.js";
 import type { Draft } from "./draft.js";
+import { ended } from "./membership.js";
 import type { Rule } from "./rule.js";
 
 const JOIN_MODES: readonly string[] = ["invite", "link", "approval"] satisfies JoinMode[];
+/** Nobody comes into a group by its id alone. */
+const SUPERGROUP_JOIN_MODES: readonly string[] = [...JOIN_MODES, "open" satisfies JoinMode];
 
 /** Title, picture, announcement, who may send, how one joins. All members learn it; what changes nothing is told to nobody. */
 const applyUpdateGroup = (draft: Draft, change: queue.UpdateGroup): ErrorCode => {
   const scene = acting(draft, change.groupId, change.actorId, "editProfile");
   if (typeof scene === "string") return scene;
-  const group = { ...scene.group, title: change.title ?? scene.group.title, avatar: change.avatar ?? scene.group.avatar };
+  const { group } = scene;
+  const title = change.title ?? group.title;
+  const avatar = change.avatar ?? group.avatar;
   const settings = {
     ...scene.settings,
     announcement: change.announcement ?? scene.settings.announcement,
@@ -18,12 +24,12 @@ const applyUpdateGroup = (draft: Draft, change: queue.UpdateGroup): ErrorCode =>
     mutedUntil: change.mutedUntil ?? scene.settings.mutedUntil,
     join: (change.join as JoinMode | undefined) ?? scene.settings.join,
   };
-  const profileChanged = group.title !== scene.group.title || group.avatar !== scene.group.avatar;
+  const profileChanged = title !== group.title || avatar !== group.avatar;
   const settingsChanged = JSON.stringify(settings) !== JSON.stringify(scene.settings);
-  if (profileChanged) draft.putConversation(group);
+  if (profileChanged) draft.putConversation(Object.assign(group, { title, avatar }));
   if (settingsChanged) draft.groups.putSettings(settings);
   if (profileChanged || settingsChanged) {
-    draft.tell(scene.members.keys(), "GROUP", group.id, {
+    tellMembers(draft, group, "GROUP", {
       ...groupFields(group),
       ...settingsFields(settings),
       action: "changed",
@@ -38,9 +44,11 @@ export const updateGroupRule: Rule<queue.UpdateGroup> = {
   problem: (change) => {
     const numbers = [change.slowModeS ?? 0, change.mutedUntil ?? 0];
     if (!numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) return "wrong time";
-    if (change.join !== undefined && !JOIN_MODES.includes(change.join)) return "unknown way to join";
-    return groupProblem(change.groupId, [change.actorId]);
+    const modes = isSupergroupId(change.groupId) ? SUPERGROUP_JOIN_MODES : JOIN_MODES;
+    if (change.join !== undefined && !modes.includes(change.join)) return "unknown way to join";
+    return anyGroupProblem(change.groupId, [change.actorId]);
   },
+  needs: ({ groupId, actorId }, needs) => needActing(needs, groupId, [actorId], "no leaders"),
   apply: applyUpdateGroup,
 };
 
@@ -68,7 +76,8 @@ const applySetInviteLink = (draft: Draft, change: queue.SetInviteLink): ErrorCod
 
 export const setInviteLinkRule: Rule<queue.SetInviteLink> = {
   conversation: (change) => change.groupId,
-  problem: (change) => groupProblem(change.groupId, [change.actorId]),
+  problem: (change) => anyGroupProblem(change.groupId, [change.actorId]),
+  needs: ({ groupId, actorId }, needs) => needActing(needs, groupId, [actorId], "leaders"),
   apply: applySetInviteLink,
 };
 
@@ -78,10 +87,10 @@ const applyDissolveGroup = (draft: Draft, dissolve: queue.DissolveGroup): ErrorC
   // Done again it has its effect already; but only who may do it is told so.
   if (scene === "GROUP_DISSOLVED" && draft.conversation(dissolve.groupId)?.ownerId === dissolve.actorId) return "OK";
   if (typeof scene === "string") return scene;
-  const { group, members } = scene;
-  const settings = { ...scene.settings, dissolvedAt: draft.now, link: "", linkExpiresAt: 0, linkMaxUses: 0, linkUses: 0 };
+  const { group } = scene;
+  const settings = { ...scene.settings, ...ended(draft.now) };
   draft.groups.putSettings(settings);
-  draft.tell(members.keys(), "GROUP", group.id, {
+  tellMembers(draft, group, "GROUP", {
     ...groupFields(group),
     ...settingsFields(settings),
     action: "dissolved",
@@ -92,6 +101,7 @@ const applyDissolveGroup = (draft: Draft, dissolve: queue.DissolveGroup): ErrorC
 
 export const dissolveGroupRule: Rule<queue.DissolveGroup> = {
   conversation: (dissolve) => dissolve.groupId,
-  problem: (dissolve) => groupProblem(dissolve.groupId, [dissolve.actorId]),
+  problem: (dissolve) => anyGroupProblem(dissolve.groupId, [dissolve.actorId]),
+  needs: ({ groupId, actorId }, needs) => needActing(needs, groupId, [actorId], "no leaders"),
   apply: applyDissolveGroup,
 };

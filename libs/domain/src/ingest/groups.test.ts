@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { newId } from "../ids.js";
 import { add, createGroup, IngestFixture, remove, send } from "./fixture.js";
+import type { CommandBody } from "./rule.js";
 
 const MEMBERS_MAX = 5;
 const fixture = new IngestFixture({ membersMax: MEMBERS_MAX });
@@ -28,20 +29,21 @@ describe("groups", () => {
     expect(await codes(createGroup(newId("G"), ann, many), add(group, ann, many))).toEqual(["GROUP_FULL", "GROUP_FULL"]);
   });
 
-  test("members add, only owner and admins remove, and an owner who leaves has an heir", async () => {
+  test("members add, only owner and admins remove, and an owner hands over before leaving, or is the last", async () => {
     const group = newId("G");
     await apply(createGroup(group, ann, [bob]));
     expect(await codes(add(group, cat, [cat]))).toEqual(["NOT_A_MEMBER"]);
-    expect(await codes(add(group, bob, [cat]), remove(group, cat, bob), remove(group, ann, ann), remove(group, bob, cat))).toEqual([
-      "OK",
-      "FORBIDDEN",
-      "OK",
-      "OK",
-    ]);
+    const transfer: CommandBody = { $case: "transferGroup", value: { groupId: group, actorId: ann, userId: bob } };
+    expect(
+      await codes(add(group, bob, [cat]), remove(group, cat, bob), remove(group, ann, ann), transfer, remove(group, ann, ann)),
+    ).toEqual(["OK", "FORBIDDEN", "OWNER_STAYS", "OK", "OK"]);
+    expect(await codes(remove(group, bob, cat))).toEqual(["OK"]);
     expect((await fixture.store.conversations.get([group]))[0]?.ownerId).toBe(bob);
     expect(await fixture.store.conversations.members(group)).toMatchObject([{ userId: bob, role: "owner" }]);
+    // The group ends with its last member.
     expect(await codes(remove(group, bob, bob), remove(group, bob, bob))).toEqual(["OK", "OK"]);
     expect(await fixture.store.conversations.members(group)).toEqual([]);
+    expect((await fixture.store.groups.settings([group]))[0]?.dissolvedAt).toBeGreaterThan(0);
   });
 
   test("who joins has read what was before, and again after leaving", async () => {

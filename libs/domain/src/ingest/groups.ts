@@ -1,13 +1,10 @@
-import type { MemberRow } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { allowed, allowedOn } from "../permissions.js";
-import { acting, groupFields, groupProblem } from "./acting.js";
+import { acting, groupProblem } from "./acting.js";
 import type { ConversationDraft, Draft } from "./draft.js";
-import { letIn, takeOut } from "./group-members.js";
+import { hasRoom, letGo, letIn, mayLeave } from "./membership.js";
 import { needAdding, refusesToBeAdded } from "./refusals.js";
 import type { Rule, RuleContext } from "./rule.js";
-
-const byJoining = (a: MemberRow, b: MemberRow): number => a.joinedAt - b.joinedAt || (a.userId < b.userId ? -1 : 1);
 
 /** Creates a group; again with the same id changes nothing. */
 const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, { limits }: RuleContext): ErrorCode => {
@@ -27,8 +24,7 @@ const applyCreateGroup = (draft: Draft, create: queue.CreateGroup, { limits }: R
     createdAt: create.createdAt,
   };
   draft.putConversation(group);
-  for (const userId of members) letIn(draft, group, userId, userId === create.ownerId ? "owner" : "member");
-  draft.tell(members, "MEMBER", group.id, { ...groupFields(group), action: "created", by: create.ownerId, user_ids: [...members] });
+  letIn(draft, group, [...members], { action: "created", by: create.ownerId });
   return "OK";
 };
 
@@ -47,15 +43,14 @@ const applyAddMembers = (draft: Draft, add: queue.AddMembers, { limits }: RuleCo
     if ((draft.groups.restrictions.get(group.id, userId)?.bannedAt ?? 0) > 0) return "BANNED";
     if (refusesToBeAdded(draft, add.actorId, userId)) return "ADD_REFUSED";
   }
-  if (members.size + joining.length > limits.groupMembersMax) return "GROUP_FULL";
-  for (const userId of joining) letIn(draft, group, userId, "member");
-  draft.tell([...members.keys()], "MEMBER", group.id, { ...groupFields(group), action: "added", by: add.actorId, user_ids: joining });
+  if (!hasRoom(draft, group, joining.length, limits)) return "GROUP_FULL";
+  letIn(draft, group, joining, { action: "added", by: add.actorId });
   return "OK";
 };
 
 /**
- * A member leaves, or is removed by the owner or an admin (an admin removes members only). When the owner leaves, the
- * oldest admin, else the oldest member, takes over. The dialog of who goes stays where it was.
+ * A member leaves, or is removed by the owner or an admin (an admin removes members only). An owner who is not alone hands the
+ * group over or dissolves it first.
  */
 const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode => {
   const group = draft.conversation(remove.groupId);
@@ -71,21 +66,8 @@ const applyRemoveMember = (draft: Draft, remove: queue.RemoveMember): ErrorCode 
     if (draft.groups.settings(group.id).dissolvedAt > 0) return "GROUP_DISSOLVED";
     if (!allowedOn("removeMember", actor.role, target.role)) return "FORBIDDEN";
   }
-  const told = [...members.keys()];
-  takeOut(draft, group, target);
-  if (target.role === "owner") {
-    const rest = [...members.values()].sort(byJoining);
-    const heir = rest.find((member) => member.role === "admin") ?? rest[0];
-    group.ownerId = heir?.userId ?? "";
-    draft.putConversation(group);
-    if (heir) draft.putMember({ ...heir, role: "owner" });
-  }
-  draft.tell(told, "MEMBER", group.id, {
-    ...groupFields(group),
-    action: leaving ? "left" : "removed",
-    by: remove.actorId,
-    user_ids: [target.userId],
-  });
+  if (!mayLeave(draft, group, target)) return "OWNER_STAYS";
+  letGo(draft, group, target, remove.actorId);
   return "OK";
 };
 

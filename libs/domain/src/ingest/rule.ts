@@ -14,6 +14,8 @@ export interface IngestRules {
   readonly supergroupMembersMax: number;
   /** How long who was refused as a contact may not ask the same user again, ms. */
   readonly contactPauseMs: number;
+  /** After a refused request to join one may not ask again for so long, ms. */
+  readonly joinRequestPauseMs: number;
 }
 
 /** What a rule may use beside the draft. */
@@ -34,6 +36,8 @@ export class Needs {
   readonly named = new NamedNeeds();
   readonly members = new Map<string, MemberKey>();
   readonly scheduled: ScheduledKey[] = [];
+  /** Supergroups whose owner and admins are told something, or counted. */
+  readonly leaders = new Set<string>();
   readonly pins = new Set<string>();
 
   send(senderId: string, clientMsgId: string): void {

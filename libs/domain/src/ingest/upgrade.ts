@@ -2,14 +2,15 @@ import type { IngestTransaction, MemberRow } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { isGroupId, isSupergroupId, isUserId } from "../ids.js";
 import { allowed } from "../permissions.js";
+import { groupFields } from "./acting.js";
 import type { ConversationDraft, Draft } from "./draft.js";
 import type { Rule, RuleContext } from "./rule.js";
 import { markMentions } from "./supergroup-marks.js";
-import { supergroupFields } from "./supergroups.js";
 
 /**
  * A group goes on as a supergroup (decision 0010): the numbering continues, the old messages stay where they are and are
- * read from there, every member keeps role, position and what is unread. The group is closed and points to its successor.
+ * read from there, every member keeps role, mute, position and what is unread. Settings, the link, bans, requests to be let
+ * in and pins go along. The group is closed and points to its successor.
  */
 const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: RuleContext): Promise<ErrorCode> => {
   const group = draft.conversation(upgrade.groupId);
@@ -40,9 +41,10 @@ const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: R
   group.successorId = supergroup.id;
   draft.putConversation(group);
   draft.putConversation(supergroup);
-  // A link is one group's alone: it ends with the group.
-  draft.groups.putSettings({ ...settings, conversationId: supergroup.id, link: "" });
+  // A link is one group's alone: it leads to the supergroup now.
+  draft.groups.putSettings({ ...settings, conversationId: supergroup.id });
   if (settings.link !== "") draft.groups.putSettings({ ...settings, link: "" });
+  draft.move({ from: group.id, to: supergroup.id });
 
   draft.dialogs.load(await tx.dialogs(members.map(({ userId }) => ({ userId, peer: group.id }))));
   for (const pin of draft.annotations.pins(group.id)) draft.annotations.pin({ ...pin, conversationId: supergroup.id });
@@ -57,7 +59,7 @@ const applyUpgrade = async (draft: Draft, upgrade: queue.UpgradeGroup, { tx }: R
     draft.supergroups.read({ conversationId: supergroup.id, userId, readSeq, joinedSeq: member.joinedSeq });
   }
   const userIds = members.map((member) => member.userId);
-  const fields = { ...supergroupFields(supergroup), action: "upgraded", by: upgrade.actorId, user_ids: userIds, upgraded_from: group.id };
+  const fields = { ...groupFields(supergroup), action: "upgraded", by: upgrade.actorId, user_ids: userIds, upgraded_from: group.id };
   const seq = draft.enter(supergroup, "MEMBER", fields);
   draft.tell(userIds, "MEMBER", supergroup.id, { seq, ...fields });
   return "OK";

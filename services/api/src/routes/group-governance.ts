@@ -3,12 +3,12 @@ import { z } from "zod";
 import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { groupParameter, showGroup, statusOf, tag } from "./groups.js";
-import { changeView, groupId, groupView, joinMode, pageOf, pageQuery, plainText, time, userId } from "./schemas.js";
+import { anyGroupId, changeView, groupView, joinMode, pageOf, pageQuery, plainText, time, userId } from "./schemas.js";
 import { avatar } from "./users.js";
 import { who } from "./who.js";
 
 const DEFAULT_LIMIT = 50;
-const memberParameters = z.strictObject({ id: groupId, user: userId });
+const memberParameters = z.strictObject({ id: anyGroupId, user: userId });
 const until = z.int().min(0).meta({ description: "ms since 1970; 0: no longer" });
 /** Text of several lines. */
 const announcement = z
@@ -57,6 +57,7 @@ export const groupGovernanceRoutes = [
     tag,
     summary: "Make a member an admin or no longer (the owner may), or mute one (admins too). 202 when it takes effect a little later",
     who: "The group's owner; admins may mute those below them. Other members get `FORBIDDEN`, anybody else `NOT_A_MEMBER`, whether there is such a group or not.",
+    bounds: "At most 50 admins of a supergroup",
     params: memberParameters,
     body: z
       .strictObject({ role: z.enum(["admin", "member"]).optional(), muted_until: until.optional() })
@@ -64,7 +65,7 @@ export const groupGovernanceRoutes = [
       .meta({ id: "MemberChange" }),
     statuses: [200, 202],
     response: changeView,
-    errors: governing,
+    errors: [...governing, "ADMINS_FULL"],
     handler: async ({ governance }, { claims, params, body, requestId }) => {
       const change = { role: body.role, mutedUntil: body.muted_until };
       const state = await governance.updateMember(claims.userId, params.id, params.user, change, requestId);

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { makeCursor, readCursor } from "../cursor.js";
 import { route } from "../http/route.js";
 import { groupParameter, statusOf, tag } from "./groups.js";
-import { changeView, groupId, pageOf, pageQuery, plainText, time, userId } from "./schemas.js";
+import { anyGroupId, changeView, pageOf, pageQuery, plainText, time, userId } from "./schemas.js";
 import { who } from "./who.js";
 
 const DEFAULT_LIMIT = 50;
@@ -32,8 +32,7 @@ export const groupJoiningRoutes = [
     method: "post",
     path: "/v1/groups/{id}/invite-link",
     tag,
-    summary:
-      "A new invite link in place of the one there is; it works while `join` is link or approval. 202 when it takes effect a little later",
+    summary: "A new invite link in place of the one there is; it works unless `join` is invite. 202 when it takes effect a little later",
     who: who.leaders,
     params: groupParameter,
     body: z
@@ -86,7 +85,8 @@ export const groupJoiningRoutes = [
     tag,
     summary: "Come in by an invite link, or ask to where that needs approval. 202 when it takes effect a little later",
     who: "Whoever has the link and is not banned; a link that is not good is `LINK_INVALID`, whatever the reason.",
-    bounds: "The uses and the end that the link was given",
+    bounds:
+      "The uses and the end that the link was given. At most 1,000 requests wait in a group; who was refused may not ask again for `IM_JOIN_REQUEST_PAUSE_S`",
     body: z
       .strictObject({
         link: z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{1,64}$/, "not an invite link's code"),
@@ -95,7 +95,17 @@ export const groupJoiningRoutes = [
       .meta({ id: "JoinByLinkRequest" }),
     statuses: [200, 202],
     response: z.object({ state: z.enum(["joined", "requested", "accepted"]), group_id: z.string() }).meta({ id: "Joining" }),
-    errors: ["LINK_INVALID", "BANNED", "NOT_FOUND", "PEER_NOT_FOUND", "GROUP_DISSOLVED", "GROUP_FULL", "JOIN_REQUESTS_FULL", "QUEUE_FULL"],
+    errors: [
+      "LINK_INVALID",
+      "BANNED",
+      "NOT_FOUND",
+      "PEER_NOT_FOUND",
+      "GROUP_DISSOLVED",
+      "GROUP_FULL",
+      "JOIN_REQUESTS_FULL",
+      "JOIN_REFUSED",
+      "QUEUE_FULL",
+    ],
     handler: async ({ joining }, { claims, body, requestId }) => {
       const { groupId: group_id, state } = await joining.join(claims.userId, body.link, body.message ?? "", requestId);
       return { status: state === "accepted" ? 202 : 200, data: { state, group_id } };
@@ -151,7 +161,7 @@ export const groupJoiningRoutes = [
     tag,
     summary: "Let in who has asked, or do not; the owner and admins may. 202 when it takes effect a little later",
     who: who.leaders,
-    params: z.strictObject({ id: groupId, user: userId }),
+    params: z.strictObject({ id: anyGroupId, user: userId }),
     body: z.strictObject({ accept: z.boolean() }).meta({ id: "JoinAnswer" }),
     statuses: [200, 202],
     response: changeView,

@@ -161,9 +161,10 @@ export const frameView = z
   .looseObject({ type: z.string(), pts: z.int() })
   .meta({ id: "Update", description: "A frame exactly as the WebSocket carries it" });
 
-export const joinMode = z
-  .enum(["invite", "link", "approval"])
-  .meta({ description: "How one gets in besides being brought in by a member: not at all, by the link, by the link and an approval" });
+export const joinMode = z.enum(["invite", "link", "approval", "open"]).meta({
+  description:
+    "How one gets in besides being brought in by a member: not at all, by the link, by the link and an approval; into a supergroup that is open by its id alone",
+});
 
 export const entryView = z
   .looseObject({ type: z.string(), conversation_id: z.string(), seq: z.int() })

@@ -49,7 +49,8 @@ export class Followers {
   async #read(connection: Connection): Promise<void> {
     try {
       const ids = await this.#memberships.get(connection.userId);
-      if (connection.ws !== undefined) this.deps.follow(connection, ids);
+      // What was read before the membership changed once more may be what it was before that.
+      if (connection.ws !== undefined && this.#busy.get(connection) !== true) this.deps.follow(connection, ids);
     } catch (error) {
       this.deps.logger.debug({ err: error, user: connection.userId }, "memberships could not be read; trying again");
       if (connection.ws !== undefined) this.#failed.add(connection);

@@ -110,7 +110,10 @@ class GatewayService implements Gateway {
       metrics,
       close,
       supergroups: (entries) => feeds.deliver(entries),
-      memberships: (connection) => followers.refresh(connection),
+      memberships: (connection, ended) => {
+        if (ended !== undefined) feeds.end(connection, ended);
+        followers.refresh(connection);
+      },
     });
     const routes = new RouteBook({
       cache,

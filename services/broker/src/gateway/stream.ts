@@ -6,6 +6,7 @@ import { type Connection, flag } from "./connection.js";
 import type { Directory } from "./directory.js";
 import type { GatewayMetrics } from "./gateway-metrics.js";
 import { type Mailbox, READ_LIMIT } from "./mailbox.js";
+import { aboutSupergroup, endedMembership } from "./membership.js";
 import { Reorder } from "./reorder.js";
 import { Rest } from "./rest.js";
 import type { Sender } from "./sender.js";
@@ -24,12 +25,10 @@ export interface StreamDeps {
   readonly close: (connection: Connection, why: CloseName) => void;
   /** Entries of supergroups' logs. */
   readonly supergroups: (entries: readonly queue.SupergroupEntry[]) => void;
-  /** The user's membership in some supergroup may have changed. */
-  readonly memberships: (connection: Connection) => void;
+  /** The user's membership in some supergroup may have changed; in `ended` it has just ended. */
+  readonly memberships: (connection: Connection, ended?: string) => void;
 }
 
-/** A supergroup's id behind `peer` in a frame's text; in people's words the quotation marks would be escaped. */
-const SUPERGROUP_PEER = '"peer":"C';
 const MEMBER_FRAME = '{"type":"MEMBER"';
 
 /**
@@ -74,14 +73,18 @@ export class Stream {
   #entry(entry: queue.DeliveryEntry): void {
     const { directory, metrics, clock } = this.deps;
     let staged = false;
-    const joins = entry.type === "MEMBER" && entry.rest.includes(SUPERGROUP_PEER);
+    const membership = entry.type === "MEMBER" && aboutSupergroup(entry.rest);
+    const ended = membership ? endedMembership(entry.rest) : undefined;
     for (const target of entry.targets) {
       const there = directory.get(target.userId);
       if (there === undefined) {
         metrics.unclaimed.inc();
         continue;
       }
-      if (joins) for (const connection of directory.of(target.userId)) this.deps.memberships(connection);
+      if (membership) {
+        const own = ended?.userIds.includes(target.userId) ? ended.id : undefined;
+        for (const connection of directory.of(target.userId)) this.deps.memberships(connection, own);
+      }
       if (Array.isArray(there))
         for (const connection of there as readonly Connection[]) staged = this.#live(connection, target.pts, entry) || staged;
       else staged = this.#live(there as Connection, target.pts, entry) || staged;
@@ -269,7 +272,7 @@ export class Stream {
       if (connection.room <= 0 || connection.has(flag.BLOCKED)) return;
       if (update.pts !== connection.sent + 1) continue;
       this.deps.sender.stage(connection, update.json);
-      if (update.json.startsWith(MEMBER_FRAME) && update.json.includes(SUPERGROUP_PEER)) this.deps.memberships(connection);
+      if (update.json.startsWith(MEMBER_FRAME) && aboutSupergroup(update.json)) this.deps.memberships(connection);
     }
     this.#watch(connection);
   }

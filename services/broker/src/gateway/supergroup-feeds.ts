@@ -95,6 +95,14 @@ export class SupergroupFeeds {
     if (reached.length > 0) this.deps.sender.certain(connection, subscribed(reached));
   }
 
+  /** The connection's user is no member any more: nothing that is delivered from now on is for it. */
+  end(connection: Connection, id: string): void {
+    if (!connection.supergroups?.includes(id)) return;
+    this.#leave(connection, id);
+    const rest = connection.supergroups.filter((other) => other !== id);
+    connection.supergroups = rest.length > 0 ? rest : undefined;
+  }
+
   /** The connection has closed. */
   forget(connection: Connection): void {
     for (const id of connection.supergroups ?? []) this.#leave(connection, id);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { defaultGroupSettings, type GroupSettings, type JoinRequest, noChanges, type Restriction } from "../port/index.js";
-import { type StoreHarness, T0, uniqueId } from "./fixture.js";
+import { memberRow, newUsers, type StoreHarness, T0, uniqueId } from "./fixture.js";
 
 export const groupsContract = (harness: () => StoreHarness): void => {
   const write = (changes: Partial<typeof noChanges>): Promise<void> =>
@@ -83,6 +83,7 @@ export const groupsContract = (harness: () => StoreHarness): void => {
       message: `let me in ${i} 🙏`,
       requestedAt: T0 + (i < 2 ? 1 : 0),
       expiresAt: i === 3 ? 5 : long,
+      refused: false,
     }));
     const [first, second, third, expired] = requests as [JoinRequest, JoinRequest, JoinRequest, JoinRequest];
     await write({ joinRequests: requests });
@@ -90,6 +91,15 @@ export const groupsContract = (harness: () => StoreHarness): void => {
     expect(await store.groups.joinRequests(group, first, T0, 2)).toEqual([second]);
     expect(await store.groups.joinRequests(group, undefined, long, 9)).toEqual([]);
     expect([await store.groups.countJoinRequests(group, T0), await store.groups.countJoinRequests(group, long)]).toEqual([3, 0]);
+    // One that was refused is remembered, and waits no longer.
+    const refused = { ...third, userId: uniqueId("U"), refused: true };
+    await write({ joinRequests: [refused] });
+    expect(await store.groups.joinRequests(group, undefined, T0, 1)).toEqual([third]);
+    expect(await store.groups.countJoinRequests(group, T0)).toBe(3);
+    await store.ingest.transaction(async (tx) => {
+      expect(await tx.joinRequests([refused])).toEqual([refused]);
+      expect([await tx.countJoinRequests(group, T0), await tx.countJoinRequests(group, long)]).toEqual([3, 0]);
+    });
     await store.ingest.transaction(async (tx) => {
       expect(await tx.joinRequests(users.slice(0, 1).map((userId) => ({ conversationId: group, userId })))).toEqual([first]);
       tx.write({ ...noChanges, joinRequestsRemoved: [first, second], joinRequests: [{ ...second, message: "again" }] });
@@ -97,6 +107,34 @@ export const groupsContract = (harness: () => StoreHarness): void => {
     expect(await store.groups.joinRequests(group, undefined, 0, 9)).toEqual([third, expired, { ...second, message: "again" }].sort(byTime));
     expect(await store.groups.removeExpiredRequests(10, 50)).toBeGreaterThanOrEqual(1);
     expect(await store.groups.joinRequests(group, undefined, 0, 9)).toEqual([third, { ...second, message: "again" }]);
+  });
+
+  test("groups: leaders are found among all members; what is held of a group goes over to the one that follows it", async () => {
+    const { store } = harness();
+    const [group, next] = [uniqueId("G"), uniqueId("C")];
+    const users = await newUsers(store, 4);
+    const [a = "", b = "", c = "", d = ""] = users;
+    const members = [memberRow(group, a, { role: "owner" }), memberRow(group, b, { role: "admin" }), memberRow(group, c)];
+    const ban: Restriction = { conversationId: group, userId: d, bannedAt: T0, bannedBy: a, mutedUntil: 0, lastSentAt: 0 };
+    const request: JoinRequest = { conversationId: group, userId: d, message: "", requestedAt: T0, expiresAt: T0 + 9, refused: false };
+    await write({
+      membersAdded: [...members, memberRow(next, c, { role: "admin" })],
+      restrictions: [ban],
+      joinRequests: [request],
+    });
+    const leaders = await store.ingest.transaction((tx) => tx.leaders([group, group]));
+    expect(leaders.map((m) => [m.userId, m.role]).sort()).toEqual(
+      [
+        [a, "owner"],
+        [b, "admin"],
+      ].sort(),
+    );
+    expect(await store.ingest.transaction((tx) => tx.leaders([group, next]))).toHaveLength(3);
+    // What the same batch has written goes along.
+    await write({ restrictions: [{ ...ban, userId: c }], moves: [{ from: group, to: next }] });
+    expect([await store.groups.bans(group, "", 9), await store.groups.joinRequests(group, undefined, T0, 9)]).toEqual([[], []]);
+    expect((await store.groups.bans(next, "", 9)).map((r) => r.userId).sort()).toEqual([c, d].sort());
+    expect(await store.groups.joinRequests(next, undefined, T0, 9)).toEqual([{ ...request, conversationId: next }]);
   });
 };
 

@@ -1,5 +1,8 @@
-/** How one gets into a group besides being brought in: not at all, by its link, or by its link and a leader's approval. */
-export type JoinMode = "invite" | "link" | "approval";
+/**
+ * How one gets into a group besides being brought in: not at all, by its link, or by its link and a leader's approval. A
+ * supergroup may be open: its id is enough.
+ */
+export type JoinMode = "invite" | "link" | "approval" | "open";
 
 /** What a group or supergroup says of itself, besides its conversation's row. A group without a row has `defaultGroupSettings`. */
 export interface GroupSettings {
@@ -52,7 +55,9 @@ export interface JoinRequest {
   readonly userId: string;
   readonly message: string;
   readonly requestedAt: number;
+  /** Until when it waits for its answer; of a refused one: until when the user may not ask again. */
   readonly expiresAt: number;
+  readonly refused: boolean;
 }
 
 /** One user and one conversation. */
@@ -69,15 +74,15 @@ export interface Groups {
   restrictions(places: readonly UserPlace[]): Promise<Restriction[]>;
   /** The banned by user id, those behind `afterUserId`. */
   bans(conversationId: string, afterUserId: string, limit: number): Promise<Restriction[]>;
-  /** Requests that have not expired at `now`, the oldest first; those behind `after`. */
+  /** Requests that wait at `now`, the oldest first; those behind `after`. */
   joinRequests(
     conversationId: string,
     after: { readonly requestedAt: number; readonly userId: string } | undefined,
     now: number,
     limit: number,
   ): Promise<JoinRequest[]>;
-  /** How many requests have not expired at `now`. */
+  /** How many requests wait at `now`. */
   countJoinRequests(conversationId: string, now: number): Promise<number>;
-  /** Removes requests that expired before `before`, at most `limit`. @returns how many. */
+  /** Removes requests, refused ones too, that expired before `before`, at most `limit`. @returns how many. */
   removeExpiredRequests(before: number, limit: number): Promise<number>;
 }

@@ -23,9 +23,14 @@ export interface IngestTransaction extends AnnotationReads, SupergroupReads {
   /** Groups without a row of their own are missing. */
   groupSettings(conversationIds: readonly string[]): Promise<GroupSettings[]>;
   restrictions(places: readonly UserPlace[]): Promise<Restriction[]>;
+  /** Refused ones too. */
   joinRequests(places: readonly UserPlace[]): Promise<JoinRequest[]>;
+  /** How many requests wait at `now`, ms. */
+  countJoinRequests(conversationId: string, now: number): Promise<number>;
   /** Those of these memberships that exist: a supergroup's members are never read all at once. */
   membersAt(keys: readonly MemberKey[]): Promise<MemberRow[]>;
+  /** The owners and admins of these conversations, without a look at the other members. */
+  leaders(conversationIds: readonly string[]): Promise<MemberRow[]>;
   /** The newest pts of each user that exists, locked in sorted order. */
   lockMailboxes(userIds: readonly string[]): Promise<Map<string, number>>;
   dialogs(keys: readonly { userId: string; peer: string }[]): Promise<DialogRow[]>;
@@ -52,6 +57,12 @@ export interface IngestTransaction extends AnnotationReads, SupergroupReads {
   countUnread(conversationId: string, userId: string, afterSeq: number, upToSeq: number): Promise<{ unread: number; mentions: number }>;
   /** Hands over what is to be written: carried out together with the commit, once `work` has resolved. Reads do not see it. */
   write(changes: IngestChanges): void;
+}
+
+/** Restrictions and join requests of a conversation are another one's from now on, which has none yet. */
+export interface ConversationMove {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** One change of one dialog row (created when missing, with readSeq 0). */
@@ -135,6 +146,8 @@ export interface IngestChanges {
   readonly dialogsRemoved: readonly { readonly userId: string; readonly peer: string }[];
   readonly supergroupUpdates: readonly SupergroupUpdateRow[];
   readonly supergroups?: SupergroupChanges;
+  /** Carried out after all else. */
+  readonly moves: readonly ConversationMove[];
   /** At most one a user. */
   readonly dnd: readonly DndRow[];
   /** New ones, and those that have changed. */
@@ -173,6 +186,7 @@ export const noChanges: IngestChanges = {
   filesFreed: [],
   dialogsRemoved: [],
   supergroupUpdates: [],
+  moves: [],
   dnd: [],
   scheduled: [],
   dialogViews: [],

@@ -28,7 +28,7 @@ const settingsColumns = [
   "dissolved_at",
 ] as const;
 const restrictionColumns = ["conversation_id", "user_id", "banned_at", "banned_by", "muted_until", "last_sent_at"] as const;
-const requestColumns = ["conversation_id", "user_id", "message", "requested_at", "expires_at"] as const;
+const requestColumns = ["conversation_id", "user_id", "message", "requested_at", "expires_at", "refused"] as const;
 
 const settingsOf = (row: Row): GroupSettings => ({
   conversationId: textOf(row.conversation_id),
@@ -58,6 +58,7 @@ const requestOf = (row: Row): JoinRequest => ({
   message: textOf(row.message),
   requestedAt: numberOf(row.requested_at),
   expiresAt: numberOf(row.expires_at),
+  refused: numberOf(row.refused) > 0,
 });
 
 const settings: Selection = { table: "group_settings", columns: settingsColumns, key: ["conversation_id"] };
@@ -73,10 +74,19 @@ const readRestrictions = async (session: Session, places: readonly UserPlace[]):
   (await session.select(restrictions, placesOf(places))).map(restrictionOf);
 
 /** What ingest reads of groups. The rows change only under their conversation's lock, so they need none of their own. */
-export const groupReads = (session: Session): Pick<IngestTransaction, "groupSettings" | "restrictions" | "joinRequests"> => ({
+export const groupReads = (
+  session: Session,
+): Pick<IngestTransaction, "groupSettings" | "restrictions" | "joinRequests" | "countJoinRequests"> => ({
   groupSettings: (ids) => readSettings(session, ids),
   restrictions: (places) => readRestrictions(session, places),
   joinRequests: async (places) => (await session.select(requests, placesOf(places))).map(requestOf),
+  countJoinRequests: async (conversationId, now) => {
+    const { rows } = await session.run(
+      "select count(*) as waiting from join_requests where conversation_id = ? and expires_at > ? and refused = 0",
+      [conversationId, now],
+    );
+    return numberOf(rows[0]?.waiting ?? 0);
+  },
 });
 
 const replacing = (selection: Selection): Insertion => ({
@@ -119,7 +129,7 @@ export const groupSteps = (changes: IngestChanges): WriteStep[] => [
   remove("restrictions", changes.restrictionsRemoved),
   put(insertRestrictions, changes.restrictions, (r) => [r.conversationId, r.userId, r.bannedAt, r.bannedBy, r.mutedUntil, r.lastSentAt]),
   remove("join_requests", changes.joinRequestsRemoved),
-  put(insertRequests, changes.joinRequests, (r) => [r.conversationId, r.userId, r.message, r.requestedAt, r.expiresAt]),
+  put(insertRequests, changes.joinRequests, (r) => [r.conversationId, r.userId, r.message, r.requestedAt, r.expiresAt, r.refused ? 1 : 0]),
 ];
 
 export const createGroups = ({ reads, readDb, writeDb }: SqlContext): Groups => ({
@@ -150,6 +160,7 @@ export const createGroups = ({ reads, readDb, writeDb }: SqlContext): Groups => 
       .selectFrom("join_requests")
       .select(requestColumns)
       .where("conversation_id", "=", conversationId)
+      .where("refused", "=", 0)
       .where("expires_at", ">", now);
     if (after) {
       query = query.where((eb) =>
@@ -167,6 +178,7 @@ export const createGroups = ({ reads, readDb, writeDb }: SqlContext): Groups => 
       .selectFrom("join_requests")
       .select((eb) => eb.fn.countAll().as("waiting"))
       .where("conversation_id", "=", conversationId)
+      .where("refused", "=", 0)
       .where("expires_at", ">", now)
       .executeTakeFirst();
     return numberOf(row?.waiting ?? 0);

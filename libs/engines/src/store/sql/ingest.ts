@@ -1,9 +1,11 @@
 import {
+  type ConversationMove,
   type ConversationRow,
   type DialogChange,
   type Ingest,
   type IngestChanges,
   type IngestTransaction,
+  type MemberRole,
   type MessageRow,
   noAnnotations,
   noSupergroupChanges,
@@ -349,8 +351,17 @@ const stepsOf = (changes: IngestChanges): WriteStep[] => {
     ...fileSteps(changes),
     ...dialogViewSteps(changes.dialogViews),
     ...searchSteps(changes),
+    ...["restrictions", "join_requests"].map((table) => moving(table, changes.moves)),
   ];
 };
+
+const leading: readonly MemberRole[] = ["owner", "admin"];
+
+/** The rows of both conversations are the transaction's, since both are locked. */
+const moving = (table: string, moves: readonly ConversationMove[]): WriteStep => ({
+  change: { table, columns: ["conversation_id"], key: ["conversation_id"] },
+  rows: () => moves.map(({ from, to }) => [to, from]),
+});
 
 const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => ({
   ...annotationReads(session),
@@ -391,6 +402,12 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
   async membersAt(keys) {
     const distinct = distinctKeys(keys.map((key) => [key.conversationId, key.userId]));
     const rows = await session.select({ table: "members", columns: memberColumns, key: ["conversation_id", "user_id"] }, distinct);
+    return rows.map(memberOf);
+  },
+
+  async leaders(conversationIds) {
+    const keys = distinctKeys(conversationIds.flatMap((id) => leading.map((role) => [id, role])));
+    const rows = await session.select({ table: "members", columns: memberColumns, key: ["conversation_id", "role"] }, keys);
     return rows.map(memberOf);
   },
 

@@ -79,7 +79,14 @@ export interface Tables {
     muted_until: number;
     last_sent_at: number;
   };
-  join_requests: { conversation_id: string; user_id: string; message: string; requested_at: number; expires_at: number };
+  join_requests: {
+    conversation_id: string;
+    user_id: string;
+    message: string;
+    requested_at: number;
+    expires_at: number;
+    refused: number;
+  };
   messages: {
     conversation_id: string;
     seq: number;

@@ -45,7 +45,7 @@ export interface Removal {
 export interface Change {
   readonly table: string;
   readonly columns: readonly string[];
-  /** A unique key. */
+  /** A unique key, or the beginning of one: then all rows that it leads to are changed alike. */
   readonly key: readonly string[];
   /** Changed only where this column is null or at most what stands last in the row. */
   readonly atMost?: string;

@@ -14,6 +14,7 @@ import { codes } from "./0011-codes.js";
 import { scheduled } from "./0012-scheduled.js";
 import { search } from "./0013-search.js";
 import { supergroupChanges } from "./0014-supergroup-changes.js";
+import { supergroupRules } from "./0015-supergroup-rules.js";
 import { filesInUse } from "./0016-files-in-use.js";
 import { contactRefusals } from "./0017-contact-refusals.js";
 import { deactivation } from "./0018-deactivation.js";
@@ -34,6 +35,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0012-scheduled": scheduled,
   "0013-search": search,
   "0014-supergroup-changes": supergroupChanges,
+  "0015-supergroup-rules": supergroupRules,
   "0016-files-in-use": filesInUse,
   "0017-contact-refusals": contactRefusals,
   "0018-deactivation": deactivation,
