@@ -122,6 +122,7 @@ export const searchScenarios = (system: () => System): void => {
       const gone = { to: ann.id, payload: { msg_type: "text", text: "x" }, forwarded_from: { message_id: hidden } };
       await expect(bob.client.messages.send(gone)).rejects.toMatchObject({ status: 404, code: 817 });
       await finds(bob, "pepper", ["pepper 三", "pepper 一"]);
+      await ann.client.groups.update(supergroup, { join: "open" });
       await cem.client.groups.joinSupergroup(supergroup);
       await finds(cem, "salt", []);
       await bob.client.groups.leave(supergroup);
