@@ -140,10 +140,13 @@ export const createFiles = ({ reads, readDb, writeDb }: SqlContext): Files => {
     async refs(fileId, userId, limit) {
       const { rows } = await sql<Row>`
         select r.message_id, r.conversation_id, r.seq from file_refs r
-        left join members m on m.conversation_id = r.conversation_id and m.user_id = ${userId}
-        left join dialogs d on d.user_id = ${userId} and d.peer =
-          case when r.conversation_id like 'U%' then replace(replace(r.conversation_id, ${userId}, ''), '_', '') else r.conversation_id end
-        where r.file_id = ${fileId} and (r.seq > m.joined_seq or instr(r.conversation_id, ${userId}) > 0)
+        left join conversations c on c.id = r.conversation_id
+        left join members m on m.conversation_id = coalesce(c.successor_id, r.conversation_id) and m.user_id = ${userId}
+        left join dialogs d on d.user_id = ${userId} and d.peer = case
+          when r.conversation_id like 'U%' then replace(replace(r.conversation_id, ${userId}, ''), '_', '')
+          else coalesce(c.successor_id, r.conversation_id) end
+        where r.file_id = ${fileId}
+        and (r.seq > m.joined_seq or instr(r.conversation_id, ${userId}) > 0 or (m.user_id is null and r.seq <= d.left_seq))
         and (d.cleared_seq is null or r.seq > d.cleared_seq)
         and not exists (
           select 1 from hidden_messages h where h.user_id = ${userId} and h.conversation_id = r.conversation_id and h.seq = r.seq)
