@@ -44,3 +44,15 @@ test("a remembered place beyond the end is one of another log: load again, and g
   expect(reloads).toEqual([1]);
   expect(shown).toEqual([2]);
 });
+
+test("who has left cannot pull what was missed: the history is to be loaded, and only when something is missing", async () => {
+  const me = "U11111111111111";
+  const left = (seq: number) => ({ type: "MEMBER", pts: 7, peer: ID, action: "left", user_ids: [me], seq });
+  const behind = following({ [ID]: 3 });
+  behind.sync.update(left(6));
+  expect(behind.reloads).toEqual([5]);
+  const there = following({ [ID]: 5 });
+  there.sync.update(left(6));
+  there.sync.update(left(6));
+  expect(there.reloads).toEqual([]);
+});

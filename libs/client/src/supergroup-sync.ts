@@ -67,7 +67,14 @@ export class SupergroupSync {
     const { type, peer, seq, user_ids: users, action } = update;
     if (type !== "MEMBER" || typeof peer !== "string" || !peer.startsWith("C") || !Array.isArray(users)) return;
     if (!users.includes(this.options.user())) return;
-    if (action === "left" || action === "removed" || action === "banned") this.forget(peer);
+    if (action === "left" || action === "removed" || action === "banned") {
+      const reached = this.#following.get(peer)?.sequence.pts;
+      this.forget(peer);
+      // The log is no longer this user's to read: what was missed before its notice is in the history alone.
+      if (typeof seq === "number" && reached !== undefined && reached < seq - 1) {
+        this.options.events.emit("supergroup_reload", { id: peer, seq: seq - 1 });
+      }
+    }
     // Everything before is not for this member: the log begins with the notice.
     else if (typeof seq === "number" && !this.#following.has(peer)) this.#begin(peer, seq, seq);
   }

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runModel } from "../model/command.js";
 import type { Verdict } from "./checks.js";
 import { cellNames, clusterKills, tableOf } from "./cluster.js";
 import { embeddedKills } from "./embedded.js";
@@ -11,6 +12,10 @@ const USAGE = `npm run fault -- <what> [options]
     --kills N            how often, default 20
   cluster                kill -9 of each service and each engine under load: real engines, every service twice
     --only <cell>        one of ${cellNames.join(", ")}
+  model                  random histories of users with devices, which must agree in the end
+    --histories N        how many, default 1000; --operations N each, default 50
+    --seed N             history i is that of seed N + i; default: any. --histories 1 plays a failing one again
+    --engines            on the engines that IM_…_URL name, not embedded ones
   --mutate <name>        with a deliberate fault in the code: the run must then find it. Names:
 ${Object.entries(mutations)
   .map(([name, { about }]) => `    ${name.padEnd(20)} ${about}`)
@@ -43,6 +48,14 @@ const report = (name: string, verdict: Verdict): void => {
 
 /** Each kind of run. @returns every broken rule */
 const runs: Record<string, (run: Run) => Promise<readonly string[]>> = {
+  model: ({ args }) =>
+    runModel({
+      seed: Number(value(args, "--seed") ?? Math.floor(Math.random() * 1_000_000_000)),
+      histories: Number(value(args, "--histories") ?? 1_000),
+      operations: Number(value(args, "--operations") ?? 50),
+      engines: args.includes("--engines"),
+      say,
+    }),
   embedded: async ({ args, ...run }) => {
     const verdict = await embeddedKills({ ...run, say, kills: Number(value(args, "--kills") ?? 20) });
     report("embedded", verdict);

@@ -61,7 +61,9 @@ export const tellMembers = (
   changed: readonly string[] = [],
 ): number => {
   if (!group.supergroup) {
-    draft.tell(new Set([...draft.members(group.id).keys(), ...changed]), type, group.id, fields);
+    // How far the conversation has got is where a membership begins or ends.
+    const place = type === "MEMBER" ? { seq: group.lastSeq } : {};
+    draft.tell(new Set([...draft.members(group.id).keys(), ...changed]), type, group.id, { ...place, ...fields });
     return 0;
   }
   const seq = draft.enter(group, type, fields);

@@ -35,7 +35,8 @@ export const applyCommands = async (
   // Issued together, carried out in this order: a round trip for each would be most of a small batch's time.
   const places = [...needs.places.values()];
   const governed = [...conversationIds].filter((id) => isGroupId(id) || isSupergroupId(id));
-  const [sent, conversations, members, chosen, leaders, settings, restrictions, joinRequests, asked, people, named, early] =
+  const former = [...needs.named.audiences].filter(isGroupId);
+  const [sent, conversations, members, chosen, leaders, settings, restrictions, joinRequests, asked, people, named, formers, early] =
     await Promise.all([
       tx.sent(needs.sends),
       tx.lockConversations([...conversationIds].sort()),
@@ -48,11 +49,12 @@ export const applyCommands = async (
       needs.dialogs.size > 0 ? tx.dialogs([...needs.dialogs.values()]) : [],
       loadPeople(tx, needs.people),
       loadNamed(tx, needs.named),
+      former.length > 0 ? tx.formerMembers(former) : [],
       late ? undefined : tx.lockMailboxes([...needs.users].sort()),
     ]);
-  for (const member of [...members, ...leaders]) needs.user(member.userId);
+  for (const member of [...members, ...leaders, ...formers]) needs.user(member.userId);
   for (const contact of people.audiences) needs.user(contact.peer);
-  const views = viewsOf(needs.named, named.messages, members);
+  const views = viewsOf(needs.named, named.messages, members, formers);
   const [mailboxes, viewed, hidden, scheduled] = await Promise.all([
     early ?? tx.lockMailboxes([...needs.users].sort()),
     views.length > 0 ? tx.dialogs(views) : [],
@@ -67,6 +69,7 @@ export const applyCommands = async (
     now: clock.now(),
     conversations,
     members: [...members, ...chosen, ...leaders],
+    formers,
     mailboxes,
     dialogs: [...asked, ...viewed],
     sent,

@@ -11,6 +11,8 @@ const nothingSet: DialogView = {
   clearedSeq: 0,
   hidden: false,
   leftSeq: null,
+  leftTitle: "",
+  leftAvatar: "",
 };
 
 /** The pinned dialogs of some users, all of them. */
@@ -67,9 +69,14 @@ export class DialogViews {
     this.set(placeIn(conversation, userId), { hidden: false, leftSeq: null });
   }
 
-  /** Who leaves keeps what there was to see until now. */
+  /** Who leaves keeps what there was to see until now, and the group as it was. */
   leave(member: MemberRow, conversation: ConversationRow): void {
-    this.set(placeIn(conversation, member.userId), { clearedSeq: member.joinedSeq, leftSeq: conversation.lastSeq });
+    this.set(placeIn(conversation, member.userId), {
+      clearedSeq: member.joinedSeq,
+      leftSeq: conversation.lastSeq,
+      leftTitle: conversation.title,
+      leftAvatar: conversation.avatar,
+    });
   }
 
   /** What the user has set on a dialog goes over to the one that takes its place. */

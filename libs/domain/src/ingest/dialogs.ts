@@ -2,6 +2,7 @@ import { type DialogView, type DialogViewChange, isListed } from "@dunlin/engine
 import type { ErrorCode, queue } from "@dunlin/proto";
 import { conversationIdOf, isPeerId, isSupergroupId, isUserId, systemConversationOf } from "../ids.js";
 import type { ConversationDraft, Draft } from "./draft.js";
+import { tellAuthors } from "./read-receipts.js";
 import type { Needs, Rule, RuleContext } from "./rule.js";
 import { countBehind, readSupergroup } from "./supergroup-reads.js";
 import { unreadBehind } from "./unread.js";
@@ -59,7 +60,7 @@ const applyChange = (draft: Draft, change: queue.ChangeDialog): ErrorCode => {
   return "OK";
 };
 
-/** What is deleted counts as read. @returns what is unread then; of a supergroup its READ update says it. */
+/** What is deleted counts as read, for those who wrote it too. @returns what is unread then; of a supergroup its READ update says it. */
 const readUpTo = async (
   draft: Draft,
   context: RuleContext,
@@ -77,6 +78,7 @@ const readUpTo = async (
     return { unread, unread_mentions: unreadMentions };
   }
   const { unread, unreadMentions } = await unreadBehind(draft, context.tx, userId, conversation, readSeq, topSeq);
+  await tellAuthors(draft, context.tx, conversation, { userId, peer }, draft.dialogs.get(userId, peer)?.readSeq ?? 0, readSeq);
   draft.dialogs.read(userId, peer, conversation, { readSeq, unread, unreadMentions });
   return { unread, unread_mentions: unreadMentions };
 };

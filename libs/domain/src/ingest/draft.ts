@@ -3,6 +3,7 @@ import type {
   ConversationRow,
   DialogRow,
   DndRow,
+  FormerMember,
   IngestChanges,
   MemberRow,
   MessageRow,
@@ -67,6 +68,7 @@ export interface Loaded {
   readonly now: number;
   readonly conversations: Map<string, ConversationRow>;
   readonly members: readonly MemberRow[];
+  readonly formers: readonly FormerMember[];
   readonly mailboxes: Map<string, number>;
   readonly dialogs: readonly DialogRow[];
   readonly sent: readonly SentMessage[];
@@ -106,6 +108,8 @@ export class Draft {
   readonly #storedAvatars = new Map<string, string>();
   readonly #changedConversations = new Set<string>();
   readonly #members = new Map<string, Map<string, MemberRow>>();
+  /** By conversation and user. */
+  readonly #formers = new Map<string, Map<string, Pick<FormerMember, "clearedSeq" | "leftSeq">>>();
   readonly #membersAdded = new Map<string, MemberRow>();
   readonly #membersRemoved = new Map<string, { conversationId: string; userId: string }>();
   readonly #pts: Map<string, number>;
@@ -134,6 +138,7 @@ export class Draft {
       if (row.avatar !== "") this.#storedAvatars.set(row.id, row.avatar);
     }
     for (const row of loaded.members) this.#membersOf(row.conversationId).set(row.userId, row);
+    for (const row of loaded.formers) this.#formersOf(row.conversationId).set(row.userId, row);
     this.#pts = loaded.mailboxes;
     for (const row of loaded.sent) this.#sent.add(sendKey(row.senderId, row.clientMsgId));
   }
@@ -171,6 +176,22 @@ export class Draft {
     return members;
   }
 
+  #formersOf(conversationId: string): Map<string, Pick<FormerMember, "clearedSeq" | "leftSeq">> {
+    let formers = this.#formers.get(conversationId);
+    if (!formers) {
+      formers = new Map();
+      this.#formers.set(conversationId, formers);
+    }
+    return formers;
+  }
+
+  /** Who can see what stands at a place of a group: members since before it, and those who have left and were there. */
+  viewers(conversationId: string, seq: number): string[] {
+    const members = [...this.#membersOf(conversationId).values()].filter((member) => member.joinedSeq < seq);
+    const formers = [...this.#formersOf(conversationId)].filter(([, { clearedSeq, leftSeq }]) => clearedSeq < seq && seq <= leftSeq);
+    return [...members.map((member) => member.userId), ...formers.map(([userId]) => userId)];
+  }
+
   members(conversationId: string): ReadonlyMap<string, MemberRow> {
     return this.#membersOf(conversationId);
   }
@@ -181,6 +202,7 @@ export class Draft {
     const conversation = this.#conversations.get(row.conversationId);
     if (conversation && !members.has(row.userId)) this.views.join(row.userId, conversation);
     members.set(row.userId, row);
+    this.#formersOf(row.conversationId).delete(row.userId);
     this.#membersAdded.set(key, row);
   }
 
@@ -188,7 +210,10 @@ export class Draft {
     const key = `${conversationId} ${userId}`;
     const member = this.#membersOf(conversationId).get(userId);
     const conversation = this.#conversations.get(conversationId);
-    if (conversation && member) this.views.leave(member, conversation);
+    if (conversation && member) {
+      this.views.leave(member, conversation);
+      this.#formersOf(conversationId).set(userId, { clearedSeq: member.joinedSeq, leftSeq: conversation.lastSeq });
+    }
     if (conversation?.supergroup) this.supergroups.forget(conversationId, userId);
     this.#membersOf(conversationId).delete(userId);
     this.#membersAdded.delete(key);

@@ -38,6 +38,9 @@ const applyEdit = (draft: Draft, edit: queue.EditMessage): ErrorCode => {
 export const editRule: Rule<queue.EditMessage> = {
   conversation: (edit) => edit.conversationId,
   problem: (edit) => problemOfPlace(edit) ?? (isObjectText(edit.payload) ? undefined : "payload is not a JSON object"),
-  needs: needPlace,
+  needs: (edit, needs) => {
+    needPlace(edit, needs);
+    needs.named.audience(edit.conversationId);
+  },
   apply: applyEdit,
 };

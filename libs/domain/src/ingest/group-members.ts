@@ -110,7 +110,7 @@ const applyBanMember = (draft: Draft, { groupId, actorId, userId, banned }: queu
     });
   }
   if (banned) draft.groups.joinRequests.remove(group.id, userId);
-  draft.tell(membersWho("listBans", members), "MEMBER", group.id, { ...groupFields(group), ...fields });
+  draft.tell(membersWho("listBans", members), "MEMBER", group.id, { ...groupFields(group), seq: group.lastSeq, ...fields });
   return "OK";
 };
 

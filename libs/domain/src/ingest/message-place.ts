@@ -55,8 +55,7 @@ export const placeOf = (draft: Draft, { id, conversationId, userId }: MessageCom
   if (!member) return "NOT_A_MEMBER";
   if (member.joinedSeq >= message.seq) return "NOT_FOUND";
   if (conversation.supergroup) return { conversation, message, member, viewers: [] };
-  const viewers = [...members.values()].filter((m) => m.joinedSeq < message.seq).map((m) => m.userId);
-  return { conversation, message, member, viewers };
+  return { conversation, message, member, viewers: draft.viewers(conversationId, message.seq) };
 };
 
 /** The dialog in which a user sees a conversation. */

@@ -1,4 +1,4 @@
-import type { HiddenPlace, IngestTransaction, MemberRow, MessageRow, ReactionKey } from "@dunlin/engines/store";
+import type { FormerMember, HiddenPlace, IngestTransaction, MemberRow, MessageRow, ReactionKey } from "@dunlin/engines/store";
 import { pairOf } from "../ids.js";
 import type { LoadedAnnotations } from "./annotation-draft.js";
 
@@ -9,6 +9,8 @@ export class NamedNeeds {
   readonly views = new Map<string, Set<string> | "all">();
   readonly reactions: ReactionKey[] = [];
   readonly pins = new Set<string>();
+  /** Conversations in which something changes that those who have left may still see. */
+  readonly audiences = new Set<string>();
 
   message(id: string): void {
     this.messages.add(id);
@@ -27,6 +29,11 @@ export class NamedNeeds {
   reaction(key: ReactionKey): void {
     this.messages.add(key.messageId);
     this.reactions.push(key);
+  }
+
+  /** Whoever can see a message there, members or not any more. */
+  audience(conversationId: string): void {
+    this.audiences.add(conversationId);
   }
 
   /** The pinned messages of a conversation. */
@@ -54,7 +61,12 @@ interface View extends HiddenPlace {
  * The users' views of messages that the batch asks for; those of members who joined later are left out, they have none.
  * Views of a supergroup are asked for by user, and their dialogs by themselves.
  */
-export const viewsOf = (needs: NamedNeeds, messages: readonly MessageRow[], members: readonly MemberRow[]): View[] => {
+export const viewsOf = (
+  needs: NamedNeeds,
+  messages: readonly MessageRow[],
+  members: readonly MemberRow[],
+  formers: readonly FormerMember[],
+): View[] => {
   const views: View[] = [];
   for (const { id, conversationId, seq } of messages) {
     const viewers = needs.views.get(id);
@@ -64,7 +76,10 @@ export const viewsOf = (needs: NamedNeeds, messages: readonly MessageRow[], memb
       for (const userId of viewers) views.push({ userId, conversationId, seq, peer: conversationId });
       continue;
     }
-    const there = pair ?? members.filter((m) => m.conversationId === conversationId && m.joinedSeq < seq).map((m) => m.userId);
+    const there = pair ?? [
+      ...members.filter((m) => m.conversationId === conversationId && m.joinedSeq < seq).map((m) => m.userId),
+      ...formers.filter((f) => f.conversationId === conversationId && f.clearedSeq < seq && seq <= f.leftSeq).map((f) => f.userId),
+    ];
     for (const userId of there) {
       if (viewers !== "all" && !viewers.has(userId)) continue;
       views.push({ userId, conversationId, seq, peer: pair ? (pair[0] === userId ? pair[1] : pair[0]) : conversationId });

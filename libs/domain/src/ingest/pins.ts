@@ -31,6 +31,7 @@ export const pinRule: Rule<queue.PinMessage> = {
   problem: problemOfPlace,
   needs: (pin, needs) => {
     needPlace(pin, needs);
+    needs.named.audience(pin.conversationId);
     needs.named.pinned(pin.conversationId);
   },
   apply: applyPin,

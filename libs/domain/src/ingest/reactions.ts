@@ -30,6 +30,7 @@ export const reactRule: Rule<queue.React> = {
   needs: (react, needs) => {
     needPlace(react, needs);
     needs.named.reaction({ messageId: react.id, userId: react.userId, emoji: react.emoji });
+    needs.named.audience(react.conversationId);
   },
   apply: applyReact,
 };

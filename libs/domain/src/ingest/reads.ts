@@ -1,30 +1,11 @@
-import type { IngestTransaction } from "@dunlin/engines/store";
 import type { ErrorCode, queue } from "@dunlin/proto";
-import { conversationIdOf, isSupergroupId, isUserId, pairOf } from "../ids.js";
-import { isClosed } from "../relation.js";
+import { conversationIdOf, isSupergroupId, isUserId } from "../ids.js";
 import { setDialog } from "./dialogs.js";
 import type { Draft } from "./draft.js";
+import { tellAuthors } from "./read-receipts.js";
 import type { Rule, RuleContext } from "./rule.js";
 import { readSupergroup } from "./supergroup-reads.js";
 import { unreadBehind } from "./unread.js";
-
-/** Of what is read at once, the newest messages whose authors are told; a limit, because somebody may come back after a year. */
-const RECEIPT_MESSAGES_MAX = 1_000;
-
-/** Who has written what lies in (afterSeq, upToSeq]. */
-const authorsRead = async (
-  draft: Draft,
-  tx: IngestTransaction,
-  conversationId: string,
-  afterSeq: number,
-  upToSeq: number,
-): Promise<Set<string>> => {
-  const from = Math.max(afterSeq, upToSeq - RECEIPT_MESSAGES_MAX);
-  const storedTop = Math.min(upToSeq, draft.storedLastSeq(conversationId));
-  const authors = new Set(from < storedTop ? await tx.authors(conversationId, from, storedTop) : []);
-  for (const message of draft.added(conversationId)) if (message.seq > from && message.seq <= upToSeq) authors.add(message.from);
-  return authors;
-};
 
 /**
  * Moves a user's read position forward, never back, and counts again what of others lies behind it.
@@ -55,13 +36,7 @@ const applyRead = async (draft: Draft, read: queue.MarkRead, context: RuleContex
     unread,
     unread_mentions: unreadMentions,
   });
-  if (pairOf(conversation.id) && !isClosed(draft.relation(read.userId, read.peer))) {
-    draft.tell([read.peer], "READ", conversation.id, { user_id: read.userId, peer: read.userId, read_seq: readSeq });
-  } else if (conversation.kind === "group" && draft.members(conversation.id).has(read.userId)) {
-    for (const author of await authorsRead(draft, tx, conversation.id, dialog.readSeq, readSeq)) {
-      if (author !== read.userId) draft.receipts.note(conversation.id, author, read.userId, readSeq);
-    }
-  }
+  await tellAuthors(draft, tx, conversation, read, dialog.readSeq, readSeq);
   return "OK";
 };
 

@@ -53,6 +53,7 @@ export const recallRule: Rule<queue.RecallMessage> = {
   needs: (recall, needs) => {
     needPlace(recall, needs);
     if (!isSupergroupId(recall.conversationId)) needs.named.view(recall.id, "all");
+    needs.named.audience(recall.conversationId);
     needs.named.pinned(recall.conversationId);
   },
   apply: applyRecall,

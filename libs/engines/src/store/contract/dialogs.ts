@@ -58,6 +58,31 @@ export const dialogsContract = (harness: () => StoreHarness): void => {
     });
   });
 
+  test("dialogs: those who have left a group, the last ones first, and as it was called then", async () => {
+    const { store } = harness();
+    const [a, b, c] = (await newUsers(store, 3)) as [string, string, string];
+    const [group, other] = [uniqueId("G"), uniqueId("G")];
+    await setViews(
+      viewOf(a, group, { leftSeq: 3, clearedSeq: 1, leftTitle: "früher", leftAvatar: "F1" }),
+      viewOf(b, group, { leftSeq: 5 }),
+      viewOf(b, other, { leftSeq: 1 }),
+      viewOf(c, group, { leftSeq: 4, clearedSeq: 4 }),
+      viewOf(c, other, { leftSeq: null, clearedSeq: 1 }),
+    );
+    expect(await store.dialogs.get(a, group)).toMatchObject({ leftSeq: 3, leftTitle: "früher", leftAvatar: "F1" });
+    await store.ingest.transaction(async (tx) => {
+      const found = await tx.formerMembers([group, other, uniqueId("G")]);
+      expect(new Map(found.map(({ conversationId, userId, ...range }) => [`${conversationId} ${userId}`, range]))).toEqual(
+        new Map([
+          [`${group} ${a}`, { clearedSeq: 1, leftSeq: 3 }],
+          [`${group} ${b}`, { clearedSeq: 0, leftSeq: 5 }],
+          [`${other} ${b}`, { clearedSeq: 0, leftSeq: 1 }],
+        ]),
+      );
+      expect(await tx.formerMembers([])).toEqual([]);
+    });
+  });
+
   test("dialogs: a deleted one is not listed until a message comes", async () => {
     const { store } = harness();
     const [me, a, b] = (await newUsers(store, 3)) as [string, string, string];

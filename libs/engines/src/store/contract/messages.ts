@@ -208,6 +208,8 @@ export const messagesContract = (harness: () => StoreHarness): void => {
       clearedSeq: 0,
       hidden: false,
       leftSeq: null,
+      leftTitle: "",
+      leftAvatar: "",
       updatedAt: T0 + 3,
     };
     expect(await store.dialogs.get(me, peer)).toEqual(fresh);

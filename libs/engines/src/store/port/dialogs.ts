@@ -24,6 +24,9 @@ export interface DialogRow {
   readonly hidden: boolean;
   /** The conversation's last seq when the user left it, null for who is in it. */
   readonly leftSeq: number | null;
+  /** What the group was called when the user left it. */
+  readonly leftTitle: string;
+  readonly leftAvatar: string;
   readonly updatedAt: number;
 }
 

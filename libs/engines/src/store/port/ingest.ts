@@ -55,6 +55,11 @@ export interface IngestTransaction extends AnnotationReads, SupergroupReads {
    * What was recalled, or deleted by the user, does not count.
    */
   countUnread(conversationId: string, userId: string, afterSeq: number, upToSeq: number): Promise<{ unread: number; mentions: number }>;
+  /**
+   * Those who have left these groups and keep something of them: of each group the FORMER_MEMBERS_MAX who left last. Exact once
+   * the groups are locked, but for what somebody of them deletes meanwhile.
+   */
+  formerMembers(groupIds: readonly string[]): Promise<FormerMember[]>;
   /** Hands over what is to be written: carried out together with the commit, once `work` has resolved. Reads do not see it. */
   write(changes: IngestChanges): void;
 }
@@ -63,6 +68,17 @@ export interface IngestTransaction extends AnnotationReads, SupergroupReads {
 export interface ConversationMove {
   readonly from: string;
   readonly to: string;
+}
+
+/** Former members of a group who learn of changes of what they can still see; those who left before them do when they ask. */
+export const FORMER_MEMBERS_MAX = 200;
+
+/** Somebody who has left a group, and still sees messages with clearedSeq < seq ≤ leftSeq. */
+export interface FormerMember {
+  readonly conversationId: string;
+  readonly userId: string;
+  readonly clearedSeq: number;
+  readonly leftSeq: number;
 }
 
 /** One change of one dialog row (created when missing, with readSeq 0). */
@@ -86,7 +102,7 @@ export interface DialogChange {
 /** What a user may set on a dialog, and what leaving and deleting leave behind; see DialogRow. */
 export type DialogView = Pick<
   DialogRow,
-  "pinned" | "mutedUntil" | "draft" | "archived" | "markedUnread" | "clearedSeq" | "hidden" | "leftSeq"
+  "pinned" | "mutedUntil" | "draft" | "archived" | "markedUnread" | "clearedSeq" | "hidden" | "leftSeq" | "leftTitle" | "leftAvatar"
 >;
 
 /** A change of one dialog's view: what is not named stays as it is, and `clearedSeq` never goes back. */

@@ -12,6 +12,8 @@ const columnOf: { readonly [K in keyof DialogView]: readonly [string, Merge] } =
   clearedSeq: ["cleared_seq", "max"],
   hidden: ["hidden", "set"],
   leftSeq: ["left_seq", "set"],
+  leftTitle: ["left_title", "set"],
+  leftAvatar: ["left_avatar", "set"],
 };
 
 /** A row that is not there is made with these. */

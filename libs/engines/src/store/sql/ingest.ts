@@ -1,4 +1,4 @@
-import type { Ingest, IngestTransaction, MemberRole } from "../port/index.js";
+import { FORMER_MEMBERS_MAX, type Ingest, type IngestTransaction, type MemberRole } from "../port/index.js";
 import { annotationReads } from "./annotations.js";
 import { contactOf, contactSelection, refusalsOn, relationsOn } from "./contacts.js";
 import type { SqlContext } from "./context.js";
@@ -130,6 +130,24 @@ const ingestOn = (session: Session, written: WriteStep[]): IngestTransaction => 
     const marks = userIds.map(() => "?").join(",");
     const { rows } = await session.run(`select user_id, peer, pinned from dialogs where pinned > 0 and user_id in (${marks})`, userIds);
     return rows.map((row) => ({ userId: textOf(row.user_id), peer: textOf(row.peer), pinned: numberOf(row.pinned) }));
+  },
+
+  async formerMembers(groupIds) {
+    if (groupIds.length === 0) return [];
+    const marks = groupIds.map(() => "?").join(",");
+    const { rows } = await session.run(
+      `select user_id, peer, cleared_seq, left_seq from (
+         select user_id, peer, cleared_seq, left_seq, row_number() over (partition by peer order by left_seq desc, user_id) as place
+         from dialogs where peer in (${marks}) and left_seq > cleared_seq
+       ) f where place <= ${FORMER_MEMBERS_MAX}`,
+      groupIds,
+    );
+    return rows.map((row) => ({
+      conversationId: textOf(row.peer),
+      userId: textOf(row.user_id),
+      clearedSeq: numberOf(row.cleared_seq),
+      leftSeq: numberOf(row.left_seq),
+    }));
   },
 
   async countUnread(conversationId, userId, afterSeq, upToSeq) {

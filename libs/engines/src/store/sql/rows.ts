@@ -158,6 +158,8 @@ export const dialogColumns = [
   "cleared_seq",
   "hidden",
   "left_seq",
+  "left_title",
+  "left_avatar",
   "updated_at",
   "read_count",
 ] as const;
@@ -180,6 +182,8 @@ export const dialogOf = (row: Row): DialogRow => ({
   clearedSeq: numberOf(row.cleared_seq),
   hidden: numberOf(row.hidden) === 1,
   leftSeq: nullableNumber(row.left_seq),
+  leftTitle: textOf(row.left_title),
+  leftAvatar: textOf(row.left_avatar),
   updatedAt: numberOf(row.updated_at),
   ...(textOf(row.kind) === "supergroup" && { readCount: numberOf(row.read_count) }),
 });

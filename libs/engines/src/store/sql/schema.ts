@@ -141,6 +141,8 @@ export interface Tables {
     cleared_seq: number;
     hidden: number;
     left_seq: number | null;
+    left_title: string | null;
+    left_avatar: string | null;
     updated_at: number;
     read_count: number;
   };

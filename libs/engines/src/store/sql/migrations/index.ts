@@ -18,6 +18,7 @@ import { supergroupRules } from "./0015-supergroup-rules.js";
 import { filesInUse } from "./0016-files-in-use.js";
 import { contactRefusals } from "./0017-contact-refusals.js";
 import { deactivation } from "./0018-deactivation.js";
+import { formerMembers } from "./0019-former-members.js";
 import type { SchemaChange } from "./version.js";
 
 /** Every version of the schema, oldest first. Names sort in order; one that has been released never changes. */
@@ -39,6 +40,7 @@ const changes: Readonly<Record<string, SchemaChange>> = {
   "0016-files-in-use": filesInUse,
   "0017-contact-refusals": contactRefusals,
   "0018-deactivation": deactivation,
+  "0019-former-members": formerMembers,
 };
 
 const migrations = (dialect: SqlDialect): Record<string, Migration> =>
