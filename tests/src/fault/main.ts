@@ -101,7 +101,9 @@ const main = async (args: readonly string[]): Promise<number> => {
   try {
     const broken = await run({ dir, args, ...(mutation ? { mutation } : {}) });
     if (mutation === undefined) {
-      say(broken.length === 0 ? "all rules hold: L D O G P U" : `${broken.length} rules broken`);
+      say(
+        broken.length === 0 ? (args[0] === "model" ? "all devices agree" : "all rules hold: L D O G P U") : `${broken.length} rules broken`,
+      );
       return broken.length === 0 ? 0 : 1;
     }
     await requireApplied(dir, mutation);

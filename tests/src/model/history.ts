@@ -7,7 +7,7 @@ import { Loader } from "./loading.js";
 import type { Operation, OperationName } from "./operations.js";
 import { type Outcome, perform } from "./perform.js";
 import { pullEverything } from "./pulling.js";
-import { differences, recount, viewOf } from "./view.js";
+import { differences, recount, type View, viewOf, withoutReaders } from "./view.js";
 import { logIn, type Player, World } from "./world.js";
 
 export interface HistoryResult {
@@ -48,11 +48,12 @@ const compare = async (world: World, player: Player): Promise<string[]> => {
   const loader = new Loader(client, loaded, 1);
   await loader.everything();
 
-  const view = await live.view();
+  const shownOf = (all: View): View => withoutReaders(all, (peer) => world.blockedOnce.has(`${me} ${peer}`));
+  const view = shownOf(await live.view());
   const problems = [
-    ...differences(view, await other.view()).map((line) => `live | came and went: ${line}`),
-    ...differences(view, viewOf(pulled)).map((line) => `live | difference: ${line}`),
-    ...differences(view, viewOf(loaded)).map((line) => `live | loaded: ${line}`),
+    ...differences(view, shownOf(await other.view())).map((line) => `live | came and went: ${line}`),
+    ...differences(view, shownOf(viewOf(pulled))).map((line) => `live | difference: ${line}`),
+    ...differences(view, shownOf(viewOf(loaded))).map((line) => `live | loaded: ${line}`),
     ...(live.state.snapshot ? [] : toldProblems(live.state, "live")),
     ...toldProblems(pulled, "difference"),
   ];

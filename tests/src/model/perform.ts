@@ -134,7 +134,13 @@ const performers: { readonly [N in OperationName]: (scene: Scene) => Promise<unk
     scene.client.groups.updateMember(await group(scene, "G"), somebody(scene), { role: scene.pick % 3 > 0 ? "admin" : "member" }),
   transfer: async (scene) => scene.client.groups.transfer(await group(scene, "G"), somebody(scene)),
   title: async (scene) => scene.client.groups.update(await group(scene, "G"), { title: `title ${scene.other}` }),
-  block: (scene) => scene.client.blocks.add(somebody(scene)),
+  block: async (scene) => {
+    const other = somebody(scene);
+    const me = scene.player.user.id;
+    // Before the call: it may take effect although its answer is lost.
+    for (const pair of [`${me} ${other}`, `${other} ${me}`]) scene.world.blockedOnce.add(pair);
+    await scene.client.blocks.add(other);
+  },
   unblock: async (scene) => {
     // Those whom one has blocked come first: nobody would talk for long otherwise.
     const { items } = await scene.client.blocks.list();

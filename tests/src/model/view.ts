@@ -65,6 +65,17 @@ export const viewOf = (state: DeviceState): View => ({
   ),
 });
 
+/** Without who has read, in dialogs with these: a block hides receipts from its moment on, and nobody is told of them later. */
+export const withoutReaders = (view: View, peers: (peer: string) => boolean): View => ({
+  ...view,
+  dialogs: Object.fromEntries(
+    Object.entries(view["dialogs"] as Record<string, View>).map(([peer, dialog]) => [
+      peer,
+      peers(peer) ? { ...dialog, readers: [] } : dialog,
+    ]),
+  ),
+});
+
 /** Where two views differ, as paths with both values; at most `max`. */
 export const differences = (a: unknown, b: unknown, path = "", max = 8): string[] => {
   if (Object.is(a, b)) return [];

@@ -26,6 +26,8 @@ export interface Said {
 /** The five users of one history, their devices and groups, and what has been said. */
 export class World {
   readonly said: Said[] = [];
+  /** Pairs between whom a block stood at some time, as "a b" both ways round. */
+  readonly blockedOnce = new Set<string>();
   readonly groups: string[] = [];
   /** Sends that were accepted and not yet seen stored or refused. */
   readonly #unsettled = new Map<string, Player>();
