@@ -146,7 +146,7 @@ export const createFiles = ({ reads, readDb, writeDb }: SqlContext): Files => {
           when r.conversation_id like 'U%' then replace(replace(r.conversation_id, ${userId}, ''), '_', '')
           else coalesce(c.successor_id, r.conversation_id) end
         where r.file_id = ${fileId}
-        and (r.seq > m.joined_seq or instr(r.conversation_id, ${userId}) > 0 or (m.user_id is null and r.seq <= d.left_seq))
+        and (r.seq > m.joined_seq or instr(r.conversation_id, ${userId}) > 0)
         and (d.cleared_seq is null or r.seq > d.cleared_seq)
         and not exists (
           select 1 from hidden_messages h where h.user_id = ${userId} and h.conversation_id = r.conversation_id and h.seq = r.seq)
