@@ -40,7 +40,11 @@ export class MessageChanges {
    * The sender puts another payload in a message's place: of the same msg_type and with the same files.
    * @throws AppError FORBIDDEN (another's, or forwarded), CHANGE_TOO_LATE, MESSAGE_RECALLED, EDITS_FULL, BAD_REQUEST, PAYLOAD_TOO_LARGE
    */
-  async edit(userId: string, id: string, payload: MessagePayload, requestId: string): Promise<Outcome> {
+  edit(userId: string, id: string, payload: MessagePayload, requestId: string): Promise<Outcome> {
+    return this.#followed(id, () => this.#edit(userId, id, payload, requestId));
+  }
+
+  async #edit(userId: string, id: string, payload: MessagePayload, requestId: string): Promise<Outcome> {
     const { visible, clock, editWindowMs } = this.deps;
     const text = payloadText(payload);
     const { message } = await visible.get(userId, id);
@@ -67,7 +71,11 @@ export class MessageChanges {
   }
 
   /** For everybody: the sender within the time for it, others by role at any time. @throws AppError FORBIDDEN, CHANGE_TOO_LATE */
-  async recall(userId: string, id: string, requestId: string): Promise<Outcome> {
+  recall(userId: string, id: string, requestId: string): Promise<Outcome> {
+    return this.#followed(id, () => this.#recall(userId, id, requestId));
+  }
+
+  async #recall(userId: string, id: string, requestId: string): Promise<Outcome> {
     const { visible, clock, recallWindowMs } = this.deps;
     const found = await visible.get(userId, id);
     const { conversationId, createdAt, from } = found.message;
@@ -85,24 +93,30 @@ export class MessageChanges {
       const { conversationId, seq } = message;
       if ((await this.deps.store.annotations.hidden([{ userId, conversationId, seq }])).length > 0) return "applied";
     }
-    const { conversationId } = (await this.deps.visible.get(userId, id)).message;
-    return this.deps.outcomes.run(conversationId, requestId, { $case: "hide", value: { id, conversationId, userId } });
+    return this.#followed(id, async () => {
+      const { conversationId } = (await this.deps.visible.get(userId, id)).message;
+      return this.deps.outcomes.run(conversationId, requestId, { $case: "hide", value: { id, conversationId, userId } });
+    });
   }
 
   /** Reacts, or takes it back. @throws AppError MESSAGE_RECALLED, REACTIONS_FULL */
-  async react(userId: string, id: string, emoji: string, on: boolean, requestId: string): Promise<Outcome> {
-    const { conversationId, recalledAt } = (await this.deps.visible.get(userId, id)).message;
-    if (recalledAt !== null) throw new AppError("MESSAGE_RECALLED");
-    return this.deps.outcomes.run(conversationId, requestId, { $case: "react", value: { id, conversationId, userId, emoji, on } });
+  react(userId: string, id: string, emoji: string, on: boolean, requestId: string): Promise<Outcome> {
+    return this.#followed(id, async () => {
+      const { conversationId, recalledAt } = (await this.deps.visible.get(userId, id)).message;
+      if (recalledAt !== null) throw new AppError("MESSAGE_RECALLED");
+      return this.deps.outcomes.run(conversationId, requestId, { $case: "react", value: { id, conversationId, userId, emoji, on } });
+    });
   }
 
   /** Pins a message for everybody, or takes the pin off. @throws AppError FORBIDDEN, MESSAGE_RECALLED, PINS_FULL */
-  async pin(userId: string, id: string, on: boolean, requestId: string): Promise<Outcome> {
-    const found = await this.deps.visible.get(userId, id);
-    const { conversationId, recalledAt } = found.message;
-    if (!pairOf(conversationId)) await this.#require("pinMessage", userId, found);
-    if (on && recalledAt !== null) throw new AppError("MESSAGE_RECALLED");
-    return this.deps.outcomes.run(conversationId, requestId, { $case: "pin", value: { id, conversationId, userId, on } });
+  pin(userId: string, id: string, on: boolean, requestId: string): Promise<Outcome> {
+    return this.#followed(id, async () => {
+      const found = await this.deps.visible.get(userId, id);
+      const { conversationId, recalledAt } = found.message;
+      if (!pairOf(conversationId)) await this.#require("pinMessage", userId, found);
+      if (on && recalledAt !== null) throw new AppError("MESSAGE_RECALLED");
+      return this.deps.outcomes.run(conversationId, requestId, { $case: "pin", value: { id, conversationId, userId, on } });
+    });
   }
 
   /** The pinned messages that a user can see, the newest pin first. */
@@ -120,6 +134,18 @@ export class MessageChanges {
       const message = byId.get(pin.messageId);
       return message && !hidden.has(pin.seq) ? [{ pin, message: { ...message, conversationId: pin.conversationId } }] : [];
     });
+  }
+
+  /** Another process may have upgraded the message's group a moment ago, which only ingest knew: then once more, in the supergroup. */
+  async #followed(id: string, change: () => Promise<Outcome>): Promise<Outcome> {
+    try {
+      return await change();
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "GROUP_UPGRADED") throw error;
+      const [stored] = await this.deps.store.messages.get([id]);
+      if (stored) this.deps.access.forget(stored.conversationId);
+      return change();
+    }
   }
 
   /** Nobody is refused by a role that was known before the call. A 1:1 has no roles: nobody may. */
