@@ -32,8 +32,9 @@ export const visibleRange = async (
     }),
   ]);
   const cleared = dialog?.clearedSeq ?? 0;
-  if (member) return { afterSeq: Math.max(member.joinedSeq, cleared), upToSeq: Number.MAX_SAFE_INTEGER };
+  // The dialog is read anew, the membership may be remembered from some seconds ago.
   if (dialog && dialog.leftSeq !== null) return { afterSeq: cleared, upToSeq: dialog.leftSeq };
+  if (member) return { afterSeq: Math.max(member.joinedSeq, cleared), upToSeq: Number.MAX_SAFE_INTEGER };
   throw new AppError("NOT_A_MEMBER");
 };
 
